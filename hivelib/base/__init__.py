@@ -1,0 +1,1 @@
+"""The machine: one module per thing, and nobody else touches that thing."""

@@ -1,0 +1,1 @@
+"""Ways in and out: command line, MCP, web, the proxy."""

@@ -1,0 +1,1 @@
+"""Verbs: one function is one use case, one transaction, then one ring."""

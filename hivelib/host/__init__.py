@@ -1,0 +1,1 @@
+"""Outside programs: their arguments are built purely and run through base."""

@@ -1,0 +1,1 @@
+"""The kinds of box an agent can live in; each module has the same functions."""

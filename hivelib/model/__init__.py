@@ -1,0 +1,1 @@
+"""What we talk about; pure: no input, no output, no clock."""

@@ -1,0 +1,1 @@
+"""Rows: all SQL lives here."""
