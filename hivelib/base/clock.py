@@ -1,0 +1,19 @@
+"""The clock: nobody else asks for the time. Deadlines re-read the wall clock when woken, for it may jump."""
+
+import time
+
+now = time.time
+"""UTC seconds with fractions."""
+
+monotonic = time.monotonic
+"""Seconds for measuring spans and for waiting; never stored."""
+
+
+def iso(at: float) -> str:
+    """UTC seconds as `2026-11-22T15:31:13Z`, for people."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def local(at: float) -> str:
+    """UTC seconds as the machine's local `11-22 15:31:13`, for tables."""
+    return time.strftime("%m-%d %H:%M:%S", time.localtime(at))

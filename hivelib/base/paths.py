@@ -1,0 +1,70 @@
+"""Where everything lies: pure names made from the settings, so that no other file spells a path."""
+
+from typing import NamedTuple
+
+from hivelib.model.settings import Settings
+
+
+class Paths(NamedTuple):
+    """The places of one hive (DESIGN.md, State)."""
+
+    state: str
+    runtime: str
+    log: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Paths":
+        """The places that these settings name; `load_settings` has filled in the defaults."""
+        return cls(settings.state_dir, settings.runtime_dir, settings.log_dir)
+
+    @property
+    def database(self) -> str:
+        """The one database of the hive."""
+        return f"{self.state}/hive.sqlite"
+
+    def transcript(self, name: str) -> str:
+        """The database with an agent's stream of turns."""
+        return f"{self.state}/transcripts/{name}.sqlite"
+
+    def agent(self, name: str) -> str:
+        """The directory of an agent on the host."""
+        return f"{self.state}/agents/{name}"
+
+    def agent_state(self, name: str) -> str:
+        """What the box sees as /state; written by the box: never follow a link in it."""
+        return f"{self.agent(name)}/state"
+
+    def agent_claude(self, name: str) -> str:
+        """What the box sees as /root/.claude: its login and sessions; written by the box."""
+        return f"{self.agent(name)}/claude"
+
+    def agent_config(self, name: str) -> str:
+        """The deployed agent.json, which the box sees read-only as /etc/hyperhive/agent.json."""
+        return f"{self.agent(name)}/agent.json"
+
+    @property
+    def shared(self) -> str:
+        """Scratch space that all boxes share as /shared."""
+        return f"{self.state}/shared"
+
+    def socket(self, name: str, kind: str) -> str:
+        """An agent's socket; `kind` is mcp, net or exec."""
+        return f"{self.runtime}/agents/{name}/{kind}/{kind}.sock"
+
+    @property
+    def bell(self) -> str:
+        """The directory of bell topics."""
+        return f"{self.runtime}/bell"
+
+    @property
+    def slots(self) -> str:
+        """The directory of lock files that bound how many turns run at once."""
+        return f"{self.runtime}/slots"
+
+    def handoff(self, kind: str) -> str:
+        """Where a door hands connections over; `kind` is mcp or egress."""
+        return f"{self.runtime}/{kind}.handoff"
+
+    def unit_log(self, unit: str) -> str:
+        """The log file of a unit without suffix, where no journal is (private manager)."""
+        return f"{self.log}/{unit}.log"

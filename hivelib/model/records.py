@@ -1,0 +1,128 @@
+"""The records the hive talks about: frozen, and shaped as the rows are.
+
+Times are UTC seconds with fractions. NamedTuples because they cost nothing to define and nothing to read.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Message(NamedTuple):
+    """One row of `messages`; `lane` is normal or urgent, `state` queued, claimed, acked or dead."""
+
+    id: int
+    sender: str
+    recipient: str
+    body: str
+    lane: str
+    state: str
+    sent_at: float
+    in_reply_to: int | None
+    broadcast_id: int | None
+    claimed_by: int | None
+    deliveries: int
+    not_before: float
+    acked_at: float | None
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether an earlier delivery did not end well."""
+        return self.deliveries > 0
+
+    def public(self) -> dict[str, Any]:
+        """The fields that a receiver sees (SPEC section 2, recv)."""
+        return {
+            "id": self.id,
+            "sender": self.sender,
+            "body": self.body,
+            "sent_at": self.sent_at,
+            "in_reply_to": self.in_reply_to,
+            "broadcast": self.broadcast_id is not None,
+            "redelivered": self.redelivered,
+        }
+
+
+class Agent(NamedTuple):
+    """One row of `agents`; `state` is running, stopped or destroyed (a tombstone), `config` agent.json as text."""
+
+    name: str
+    role: str
+    backend: str
+    incarnation: int
+    state: str
+    config: str
+    model: str | None
+    session_id: str | None
+    parked_until: float | None
+    parked_kind: str | None
+    parked_why: str | None
+    needs_login: int
+    created_at: float
+    changed_at: float
+
+    @property
+    def parked(self) -> bool:
+        """Whether no turn may start now; `parked_until` None with a kind means until the operator says so."""
+        return self.parked_kind is not None
+
+
+class Turn(NamedTuple):
+    """One row of `turns`; `outcome` None while it runs (SPEC section 8 names the outcomes)."""
+
+    id: int
+    agent: str
+    incarnation: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    note: str | None
+    model: str | None
+    wake_source: str | None
+    wake_message: int | None
+    session_id: str | None
+    cancel_requested_at: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_creation_tokens: int | None
+    last_context_tokens: int | None
+    context_window: int | None
+    cost_usd: float | None
+    tools: str | None
+
+
+class EventRow(NamedTuple):
+    """One row of `events`; `payload` is the JSON text of that kind's fields (model/events.py)."""
+
+    seq: int
+    at: float
+    kind: str
+    subject: str
+    payload: str
+
+
+class Line(NamedTuple):
+    """One row of an agent's transcript; `kind` is the stream's type, `payload` the line of JSON as it came."""
+
+    row: int
+    turn: int
+    at: float
+    kind: str
+    payload: str
+
+
+class Caller(NamedTuple):
+    """Who speaks: kernel-known, never said by the caller. `surface` is shell, mcp, web, turn or broker."""
+
+    name: str
+    role: str
+    surface: str
+    turn: int | None = None
+
+
+class Request(NamedTuple):
+    """A call that may be asked again because its answer was lost: the pump's nonce and JSON-RPC id."""
+
+    agent: str
+    turn: int
+    nonce: str
+    request_id: str

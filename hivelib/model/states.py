@@ -1,0 +1,25 @@
+"""What may follow what: one table for each record that has a life. docs/persistence.md shows the same tables."""
+
+MESSAGE = {
+    "queued": frozenset({"claimed"}),
+    "claimed": frozenset({"acked", "queued", "dead"}),
+    "acked": frozenset[str](),
+    "dead": frozenset({"queued"}),
+}
+
+AGENT = {
+    "stopped": frozenset({"running", "destroyed"}),
+    "running": frozenset({"stopped", "destroyed"}),
+    "destroyed": frozenset({"stopped"}),
+}
+
+OUTCOMES = (
+    "ok",
+    "failed",
+    "prompt_too_long",
+    "rate_limited",
+    "auth_failed",
+    "cancelled",
+    "lost",
+)
+"""How a turn can end (SPEC section 8)."""
