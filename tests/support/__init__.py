@@ -1,0 +1,1 @@
+"""What the tests share: a scripted model, the real claude, a hive of their own."""

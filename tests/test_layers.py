@@ -1,0 +1,102 @@
+"""Who may import whom, as data, and a test that reads every import there is, also those inside functions."""
+
+import ast
+import sys
+
+import pytest
+
+from tests.support.source import ROOT, python_files
+
+# model ← base ← store | host ← flow ← face ← bin. A page or a tool calls flow, never a store.
+MAY_IMPORT = {
+    "model": {"model"},
+    "base": {"model", "base"},
+    "store": {"model", "base"},
+    "host": {"model", "base", "host"},
+    "flow": {"model", "base", "store", "host", "flow"},
+    "face": {"model", "base", "flow", "face"},
+    "bin": {"model", "base", "flow", "face"},
+}
+
+# Each outside thing has one home; what is not named here may be imported nowhere.
+HOMES = {
+    "bottle": ["hivelib/face/web"],
+    "click": ["hivelib/face/tool", "bin/"],
+    "mcp": ["hivelib/face/mcp"],
+    "mcp_types": ["hivelib/face/mcp"],
+    "anyio": ["hivelib/face/mcp"],
+    "pydantic": ["hivelib/model/", "hivelib/face/mcp"],
+    "sh": ["hivelib/base/proc"],
+    "sqlite_utils": ["hivelib/base/db", "hivelib/store/"],
+    "sqlite3": ["hivelib/base/db", "hivelib/store/"],
+    "subprocess": ["hivelib/base/proc", "hivelib/base/bootstrap", "bin/"],
+    "watchfiles": ["hivelib/host/"],
+}
+
+MOST_LINES = 300
+
+
+def imports(source: str) -> set[str]:
+    """Every dotted name that a module imports, wherever in it; `from a import b` gives a and a.b."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.update({node.module or ".", *(f"{node.module}.{a.name}" for a in node.names)})
+    return found
+
+
+def faults(path: str, source: str) -> list[str]:
+    """What is wrong with a file's imports, one sentence for each."""
+    layer = "bin" if path.startswith("bin/") else path.split("/")[1]
+    alone = source.startswith("#!/usr/bin/python3 -IS") or path == "hivelib/base/bootstrap.py"
+    found = []
+    for name in sorted(imports(source)):
+        top, _, rest = name.partition(".")
+        if top == "hivelib":
+            other = rest.split(".")[0].removesuffix(".py")
+            if alone:
+                found.append(f"{path} must run without hivelib but imports {name}")
+            elif other and other not in MAY_IMPORT[layer]:
+                found.append(f"{path} ({layer}) imports {name}")
+        elif top in HOMES:
+            if not alone and not any(path.startswith(home) for home in HOMES[top]):
+                found.append(f"{path} imports {top}, whose home is {' and '.join(HOMES[top])}")
+        elif top not in sys.stdlib_module_names:
+            found.append(f"{path} imports {top}, which has no home")
+        if alone and top != "hivelib" and top not in sys.stdlib_module_names:
+            found.append(f"{path} must run with the standard library alone but imports {name}")
+    return found
+
+
+@pytest.mark.parametrize("path", list(python_files("hivelib", "bin")))
+def test_every_import_goes_down_the_layers(path: str) -> None:
+    if path != "hivelib/__init__.py":
+        assert faults(path, (ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize("path", list(python_files("hivelib", "bin", "tests")))
+def test_no_file_is_longer_than_300_lines(path: str) -> None:
+    assert len((ROOT / path).read_text().splitlines()) <= MOST_LINES, path
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("hivelib/model/x.py", "from hivelib.base import clock"),
+        ("hivelib/model/x.py", "def f():\n    import hivelib.store.mail"),
+        ("hivelib/store/x.py", "from hivelib.host import systemd"),
+        ("hivelib/store/x.py", "from hivelib import store"),
+        ("hivelib/store/x.py", "from hivelib.store.mail import claim"),
+        ("hivelib/host/x.py", "def f():\n    from hivelib.store import mail"),
+        ("hivelib/face/x.py", "from hivelib.store import mail"),
+        ("hivelib/flow/x.py", "import sqlite3"),
+        ("hivelib/flow/x.py", "import requests"),
+        ("bin/hive-x", "#!/usr/bin/python3 -IS\nfrom hivelib.base import bell"),
+        ("bin/hive-x", "#!/usr/bin/python3 -IS\nimport click"),
+        ("bin/hive-x", "from hivelib.host import systemd"),
+    ],
+)
+def test_a_wrong_import_is_found(path: str, source: str) -> None:
+    assert faults(path, source), "the rule would let this through"
