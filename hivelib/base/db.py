@@ -1,0 +1,152 @@
+"""sqlite, and nobody else opens it: WAL, every write in one fair, immediate transaction.
+
+Why a gate (an flock) around each write: sqlite's own busy handler polls, and with eight writers one of them got one
+insert in two seconds while the others had thousands; with the gate the worst wait fell from 2-3 s to a few hundred ms
+and nobody is told "database is locked" (facts/performance.md). A deferred BEGIN that reads and then writes fails at once
+whatever the timeout, so every transaction here begins IMMEDIATE.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from hivelib.base.errors import HiveError, NotNow
+
+Row = tuple[Any, ...]
+_BUSY_SECONDS = 60.0
+
+
+class Database:
+    """One connection and its gate; one of these per thread. Use as a context manager, or keep it open in a service."""
+
+    def __init__(self, path: str, *, create: bool = False, read_only: bool = False) -> None:
+        """Opens `path`; raises HiveError when it is missing (unless `create`) or is not a database."""
+        if not create and not os.path.exists(path):
+            raise HiveError(f"no hive here: {path} does not exist", "start one with `hive-up`")
+        self.path = path
+        mode = "ro" if read_only else "rwc" if create else "rw"
+        with _plain_errors(path):
+            self.connection = sqlite3.connect(
+                f"file:{_quoted(path)}?mode={mode}",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        self._gate = -1
+        self._synchronous = ""
+        self.execute = self.connection.execute
+
+    def all(self, sql: str, *values: Any) -> list[Row]:
+        """Every row of a query."""
+        with _plain_errors(self.path):
+            return self.execute(sql, values).fetchall()
+
+    def one(self, sql: str, *values: Any) -> Row | None:
+        """The first row of a query, or None."""
+        with _plain_errors(self.path):
+            row: Row | None = self.execute(sql, values).fetchone()
+            return row
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self.one(sql, *values)
+        return row[0] if row else None
+
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[Self]:
+        """One write transaction: all of the block or nothing of it.
+
+        `durable` commits are on the disk when this returns (synchronous=FULL); the others may be lost at power
+        failure, never at a crash of a process. Not for nesting. Raises NotNow when the disk is full or read-only.
+        """
+        with _plain_errors(self.path):
+            self._set_synchronous("FULL" if durable else "NORMAL")
+            gate = self._open_gate()
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            try:
+                self.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self
+                    self.execute("COMMIT")
+                except BaseException:
+                    if self.connection.in_transaction:
+                        self.execute("ROLLBACK")
+                    raise
+            finally:
+                fcntl.flock(gate, fcntl.LOCK_UN)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        """One read transaction: everything read inside is of the same instant."""
+        with _plain_errors(self.path):
+            self.execute("BEGIN")
+            try:
+                yield self
+            finally:
+                self.execute("ROLLBACK")
+
+    def _set_synchronous(self, wanted: str) -> None:
+        if self._synchronous != wanted:
+            self.execute(f"PRAGMA synchronous={wanted}")
+            self._synchronous = wanted
+
+    def _open_gate(self) -> int:
+        if self._gate < 0:
+            self._gate = os.open(
+                f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660
+            )
+        return self._gate
+
+    def close(self) -> None:
+        """Closes the connection and the gate."""
+        self.connection.close()
+        if self._gate >= 0:
+            os.close(self._gate)
+            self._gate = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+@contextmanager
+def _plain_errors(path: str) -> Iterator[None]:
+    """Turns sqlite's errors that a user can do something about into one line each; the others are bugs."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        known = _explain(path, error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _explain(path: str, error: sqlite3.DatabaseError) -> HiveError | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return NotNow("the disk is full: nothing was changed", "make room and try again")
+    if code == sqlite3.SQLITE_READONLY:
+        return NotNow(
+            f"{path} is read-only: nothing was changed",
+            "look at the file system and the file's owner",
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return NotNow(f"the disk answered with an error: {error}", "look at the machine's log")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return NotNow(f"cannot open {path}", "is it yours, and is there room on the disk?")
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return HiveError(
+            f"{path} is damaged: {error}",
+            "stop the hive and restore a backup (docs/persistence.md)",
+        )
+    return None

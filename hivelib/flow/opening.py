@@ -1,0 +1,40 @@
+"""Opens the hive that the settings name: what every verb takes first."""
+
+from typing import NamedTuple
+
+from hivelib.base.config import load_settings
+from hivelib.base.db import Database
+from hivelib.base.paths import Paths
+from hivelib.model.settings import Settings
+from hivelib.store.schema import TRANSCRIPT, migrate, refuse_newer
+
+
+class Hive(NamedTuple):
+    """An open hive: its settings, its places and its database."""
+
+    settings: Settings
+    paths: Paths
+    db: Database
+
+
+def open_hive(settings: Settings | None = None) -> Hive:
+    """Opens the database of `settings` (default: those of this user); raises HiveError when it is missing, or of
+    another version than this program."""
+    settings = settings or load_settings()
+    paths = Paths.of(settings)
+    db = Database(paths.database)
+    refuse_newer(db)
+    return Hive(settings, paths, db)
+
+
+def open_transcript(hive: Hive, name: str, *, create: bool = False) -> Database | None:
+    """An agent's transcript, or None when it never had a turn; `create` makes it."""
+    import os
+
+    path = hive.paths.transcript(name)
+    if not os.path.exists(path):
+        if not create:
+            return None
+        os.makedirs(os.path.dirname(path), mode=0o2770, exist_ok=True)
+        migrate(path, TRANSCRIPT)
+    return Database(path)

@@ -1,0 +1,66 @@
+"""What is allowed: pure functions from facts to None (yes) or the reason why not."""
+
+import json
+
+from hivelib.model.names import EVERYBODY, MANAGER, OPERATOR
+from hivelib.model.records import Caller
+
+
+def why_not_body(body: str, limit: int) -> tuple[str, str] | None:
+    """A body is UTF-8 text of 1 to `limit` bytes without NUL; else what is wrong, and what to do."""
+    if not body.strip():
+        return "the body is empty", "say something"
+    if "\0" in body:
+        return (
+            "the body has a NUL byte",
+            "send text, or write a file below /shared and send its path",
+        )
+    try:
+        size = len(body.encode())
+    except UnicodeEncodeError:
+        return (
+            "the body is not valid UTF-8",
+            "send text, or write a file below /shared and send its path",
+        )
+    if size > limit:
+        return (
+            f"the body has {size} bytes, {limit} are allowed",
+            "write it to a file (below /shared for other agents) and send the path",
+        )
+    return None
+
+
+def why_not_recipient(
+    caller: Caller, recipient: str, config: str | None, *, is_reply: bool
+) -> str | None:
+    """The allow-list of an agent's deployed config: empty or missing means everybody.
+
+    The manager, and replies to what the caller was sent, are always allowed (SPEC section 2).
+    """
+    if caller.role != "agent" or config is None or recipient == MANAGER or is_reply:
+        return None
+    allowed = json.loads(config).get("allowed_recipients") or []
+    if not allowed or recipient in allowed:
+        return None
+    whom = "everybody at once" if recipient == EVERYBODY else recipient
+    return f"you may not write to {whom}; allowed: {', '.join(sorted({*allowed, MANAGER}))}"
+
+
+def is_agent_pair(sender: str, recipient: str) -> bool:
+    """Whether the loop damper looks at this pair: two agents, neither the operator nor the hive itself."""
+    return (
+        OPERATOR not in (sender, recipient)
+        and sender not in ("system", "reminder")
+        and sender != recipient
+    )
+
+
+def retry_at(times: list[float], limit: int, span: float) -> float | None:
+    """Given when messages of a pair were sent (newest first): None while fewer than `limit` lie in the last `span`
+    seconds, else the time at which the next one is allowed."""
+    return None if len(times) < limit else sorted(times, reverse=True)[limit - 1] + span
+
+
+def pause(deliveries: int, first: float, most: float) -> float:
+    """Seconds before the next delivery after `deliveries` failed ones: `first`, doubling, at most `most`."""
+    return float(min(most, first * 2.0 ** max(0, deliveries - 1)))

@@ -1,0 +1,135 @@
+"""The schema of hive.sqlite, and the only code that changes it.
+
+The map of the whole:
+
+    agents      who exists: role, kind of box, state (stopped, running, destroyed), whether parked and why
+    messages    all mail, one row per recipient; `state` queued → claimed → acked, or back, or dead
+    keys        idempotency: what a sender's --key was answered with the first time
+    answers     what an MCP call was answered with, so that a call asked again gets the same answer (DESIGN, rule 1)
+    turns       every run of claude: start, outcome, tokens, cost
+    events      what happened, in commit order; written in the transaction of its cause
+    warnings    what needs the operator's eye now (raised once, cleared once)
+    facts       a few single values: epoch of the event stream, how far the search index has come
+    messages_search   FTS5 over messages.body; brought up to date by who searches, and by hive-broker every minute,
+                because keeping it current inside each send made a durable send 25 % slower
+
+    web_logins, web_sessions   one-time links and cookies of the dashboard, as hashes
+
+    messages.claimed_by → turns.id        messages.answer_id → answers.id (the answer that carried it to the box)
+    messages.in_reply_to → messages.id    messages.broadcast_id → messages.id of the broadcast's first row
+
+Append-only: a new version is a new function below, never an edit of an old one (docs/persistence.md).
+"""
+
+import fcntl
+import os
+
+from hivelib.base.db import Database
+from hivelib.base.errors import HiveError
+
+M001 = """
+CREATE TABLE agents(
+    name TEXT PRIMARY KEY, role TEXT NOT NULL, backend TEXT NOT NULL, incarnation INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK(state IN ('stopped', 'running', 'destroyed')), config TEXT NOT NULL,
+    model TEXT, session_id TEXT,
+    parked_until REAL, parked_kind TEXT, parked_why TEXT, needs_login INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL, changed_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE messages(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, sender TEXT NOT NULL, recipient TEXT NOT NULL, body TEXT NOT NULL,
+    lane TEXT NOT NULL DEFAULT 'normal' CHECK(lane IN ('normal', 'urgent')),
+    state TEXT NOT NULL DEFAULT 'queued' CHECK(state IN ('queued', 'claimed', 'acked', 'dead')),
+    sent_at REAL NOT NULL, in_reply_to INTEGER, broadcast_id INTEGER, claimed_by INTEGER,
+    deliveries INTEGER NOT NULL DEFAULT 0, not_before REAL NOT NULL DEFAULT 0, acked_at REAL,
+    claimed_at REAL, answer_id INTEGER
+);
+-- Claiming must not depend on history: with this partial index a claim costs the same at ten million rows.
+CREATE INDEX messages_queued ON messages(recipient, lane DESC, id) WHERE state = 'queued';
+CREATE INDEX messages_postponed ON messages(not_before) WHERE state = 'queued' AND not_before > 0;
+CREATE INDEX messages_claimed ON messages(claimed_by) WHERE state = 'claimed';
+CREATE INDEX messages_dead ON messages(id) WHERE state = 'dead';
+CREATE INDEX messages_pair ON messages(sender, recipient, id);
+CREATE INDEX messages_recipient ON messages(recipient, id);
+CREATE INDEX messages_thread ON messages(in_reply_to) WHERE in_reply_to IS NOT NULL;
+CREATE VIRTUAL TABLE messages_search USING fts5(body, content='messages', content_rowid='id');
+CREATE TABLE keys(
+    sender TEXT NOT NULL, key TEXT NOT NULL, message INTEGER NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY(sender, key)
+) WITHOUT ROWID;
+CREATE TABLE answers(
+    id INTEGER PRIMARY KEY, agent TEXT NOT NULL, turn INTEGER NOT NULL, nonce TEXT NOT NULL, request_id TEXT NOT NULL,
+    outcome TEXT NOT NULL, at REAL NOT NULL, confirmed_at REAL, UNIQUE(agent, nonce, request_id)
+);
+CREATE INDEX answers_turn ON answers(turn);
+CREATE TABLE turns(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT NOT NULL, incarnation INTEGER NOT NULL,
+    started_at REAL NOT NULL, ended_at REAL, outcome TEXT, note TEXT, model TEXT, wake_source TEXT,
+    wake_message INTEGER, session_id TEXT, cancel_requested_at REAL,
+    input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_creation_tokens INTEGER,
+    last_context_tokens INTEGER, context_window INTEGER, cost_usd REAL, tools TEXT
+);
+CREATE INDEX turns_agent ON turns(agent, id);
+CREATE INDEX turns_running ON turns(agent) WHERE ended_at IS NULL;
+CREATE INDEX turns_started ON turns(agent, started_at);
+CREATE TABLE events(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
+    payload TEXT NOT NULL
+);
+CREATE TABLE warnings(name TEXT PRIMARY KEY, raised_at REAL NOT NULL, why TEXT NOT NULL, mend TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE web_logins(hash TEXT PRIMARY KEY, role TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE web_sessions(
+    hash TEXT PRIMARY KEY, role TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL, seen_at REAL NOT NULL,
+    address TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO facts VALUES('epoch', lower(hex(randomblob(6)))), ('searchable_to', '0');
+"""
+
+T001 = """
+CREATE TABLE lines(row INTEGER PRIMARY KEY, turn INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL);
+CREATE INDEX lines_turn ON lines(turn, row);
+"""
+
+HIVE = (M001,)
+TRANSCRIPT = (T001,)
+"""The versions of each kind of database, oldest first; `PRAGMA user_version` says how many have been applied."""
+
+
+def migrate(path: str, versions: tuple[str, ...] = HIVE) -> int:
+    """Makes or brings the database at `path` to the newest version, one process at a time; gives back how many
+    versions were applied. Raises HiveError when the file is newer than this program."""
+    gate = os.open(f"{path}.migrate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        with Database(path, create=True) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            applied = 0
+            while (at := _version(db)) < len(
+                versions
+            ):  # looked at again under the lock: another may have been first
+                script = f"BEGIN IMMEDIATE;{versions[at]};PRAGMA user_version={at + 1};COMMIT"
+                db.connection.executescript(script)
+                applied += 1
+            refuse_newer(db, versions)
+            return applied
+    finally:
+        os.close(gate)
+
+
+def refuse_newer(db: Database, versions: tuple[str, ...] = HIVE) -> None:
+    """Raises HiveError when the database is of a version that this program does not know, or not migrated yet."""
+    at = _version(db)
+    if at > len(versions):
+        raise HiveError(
+            f"{db.path} was written by a newer hyperhive (schema {at}, this one knows {len(versions)})",
+            "upgrade this checkout",
+        )
+    if at < len(versions):
+        raise HiveError(
+            f"{db.path} is of an older schema ({at} of {len(versions)})",
+            "run `hive-up`, which migrates it",
+        )
+
+
+def _version(db: Database) -> int:
+    return int(db.value("PRAGMA user_version"))
