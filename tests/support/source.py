@@ -1,8 +1,9 @@
 """The checkout as the tests of the house see it: which files there are, and which of them are Python."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+from hivelib.base import bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +26,5 @@ def is_python(path: Path) -> bool:
 
 
 def tracked_files() -> list[str]:
-    """What git would put into a commit: tracked files and new ones that are not ignored."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return sorted(name for name in out.split("\0") if name and (ROOT / name).is_file())
+    """What git would put into a commit; in a copy without git, every file but known litter."""
+    return sorted(bootstrap.tracked(str(ROOT)))
