@@ -7,6 +7,8 @@ import pytest
 
 from tests.support import claude_cli
 
+pytest_plugins = ["tests.support.skips"]
+
 # What npm and apt need from the person who runs the tests; tests themselves never see it.
 REAL_ENVIRONMENT = dict(os.environ)
 
