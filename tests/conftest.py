@@ -1,19 +1,54 @@
-"""What every test stands on: a home of its own, and the fixtures of tests/support."""
+"""What every test stands on: no home but its own, a hive's state, an ordinary user, the real claude."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import claude_cli
+from hivelib.flow.opening import Hive
+from tests.support import claude_cli, home
+from tests.support.people import Person, ordinary_person
+from tests.support.state import make_state, short_directory
 
 pytest_plugins = ["tests.support.skips"]
 
-# What npm and apt need from the person who runs the tests; tests themselves never see it.
+# What npm needs from the person who runs the tests; tests themselves never see it.
 REAL_ENVIRONMENT = dict(os.environ)
+
+_BARRED = tempfile.TemporaryDirectory(prefix="h-no-home-")
+os.chmod(_BARRED.name, 0o755)
+home.close(Path(_BARRED.name))
 
 
 @pytest.fixture(scope="session")
 def claude() -> Path:
     """The real CLI's executable, installed when it is missing."""
     return claude_cli.install(REAL_ENVIRONMENT)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory whose name is short enough for sockets below it."""
+    with short_directory() as where:
+        yield where
+
+
+@pytest.fixture
+def private_state(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hive]:
+    """An open hive without any process; tools that the test starts find it by HIVE_CONFIG."""
+    hive = make_state(short_path)
+    monkeypatch.setenv("HIVE_CONFIG", str(short_path / "hive.toml"))
+    with hive.db:
+        yield hive
+
+
+@pytest.fixture
+def ordinary_user(short_path: Path) -> Iterator[Person]:
+    """Somebody who is not root, with a home and a control group of their own."""
+    where = short_path / "home"
+    where.mkdir()
+    short_path.chmod(0o755)
+    with ordinary_person(where) as person:
+        yield person

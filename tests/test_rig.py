@@ -1,0 +1,46 @@
+"""The rig keeps its own promises: nothing real is in reach, and an ordinary user is one."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hivelib.base.config import load_settings
+from hivelib.flow.opening import Hive
+from tests.support import waiting
+from tests.support.home import FORGOTTEN
+from tests.support.people import Person
+
+
+def test_the_real_home_is_out_of_reach_and_the_error_says_what_was_forgotten() -> None:
+    with pytest.raises(NotADirectoryError, match=FORGOTTEN):
+        load_settings()
+    done = subprocess.run(
+        ["ls", os.path.expanduser("~")], capture_output=True, text=True, check=False
+    )
+    assert FORGOTTEN in done.stderr
+
+
+def test_a_private_state_is_what_the_tools_find(private_state: Hive) -> None:
+    assert load_settings() == private_state.settings
+    assert private_state.db.value("SELECT count(*) FROM messages") == 0
+
+
+def test_an_ordinary_user_is_not_root_and_has_a_home(ordinary_user: Person) -> None:
+    said = ordinary_user.run(["sh", "-c", "id -u; cd; pwd; umask; cat /proc/self/cgroup"]).stdout
+    assert said.splitlines()[:2] == [str(ordinary_user.user.uid), str(ordinary_user.home)]
+    assert said.splitlines()[0] != "0"
+    if ordinary_user.groups:
+        assert "hivetest-" in said
+
+
+def test_an_ordinary_users_control_group_is_theirs(ordinary_user: Person) -> None:
+    for group in ordinary_user.groups:
+        ordinary_user.run(["mkdir", f"{group}/below"])
+        ordinary_user.run(["sh", "-c", f"echo $$ > {group}/below/cgroup.procs"])
+
+
+def test_a_wait_says_what_did_not_come(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"a line like 'never' in .*log: not within"):
+        waiting.until_line(tmp_path / "log", "never", seconds=0.1)
