@@ -2,8 +2,8 @@
 
 Why a gate (an flock) around each write: sqlite's own busy handler polls, and with eight writers one of them got one
 insert in two seconds while the others had thousands; with the gate the worst wait fell from 2-3 s to a few hundred ms
-and nobody is told "database is locked" (facts/performance.md). A deferred BEGIN that reads and then writes fails at once
-whatever the timeout, so every transaction here begins IMMEDIATE.
+and nobody is told "database is locked" (facts/performance.md). A deferred BEGIN that reads and then writes
+fails at once whatever the timeout, so every transaction here begins IMMEDIATE.
 """
 
 import fcntl

@@ -90,6 +90,10 @@ class Target(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    def entry(self) -> str:
+        """The narrowest entry that would let it through."""
+        return self.host if self.port in PORTS and self.address is None else str(self)
+
 
 def parse_entries(texts: Iterable[str]) -> tuple[Entry, ...]:
     """The entries that the texts of an allow-list mean, sets spread out; ValueError says which is wrong and how."""

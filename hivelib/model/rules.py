@@ -30,14 +30,12 @@ def why_not_body(body: str, limit: int) -> tuple[str, str] | None:
     return None
 
 
-def why_not_recipient(
-    caller: Caller, recipient: str, config: str | None, *, is_reply: bool
-) -> str | None:
+def why_not_recipient(caller: Caller, recipient: str, config: str | None) -> str | None:
     """The allow-list of an agent's deployed config: empty or missing means everybody.
 
-    The manager, and replies to what the caller was sent, are always allowed (SPEC section 2).
+    The manager is always allowed, and so is the answer to a question (SPEC section 2).
     """
-    if caller.role != "agent" or config is None or recipient == MANAGER or is_reply:
+    if caller.role != "agent" or config is None or recipient == MANAGER:
         return None
     allowed = json.loads(config).get("allowed_recipients") or []
     if not allowed or recipient in allowed:

@@ -1,7 +1,9 @@
 """What may follow what: one table for each record that has a life. docs/persistence.md shows the same tables."""
 
 MESSAGE = {
-    "queued": frozenset({"claimed"}),
+    "queued": frozenset(
+        {"claimed", "acked"}
+    ),  # at once only when a person has read it: no turn can fail
     "claimed": frozenset({"acked", "queued", "dead"}),
     "acked": frozenset[str](),
     "dead": frozenset({"queued"}),

@@ -43,8 +43,8 @@ def latest(
 ) -> list[EventRow]:
     """The newest events, oldest of them first; `subject` and `kind` narrow them down."""
     rows = db.all(
-        "SELECT seq, at, kind, subject, payload FROM events WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR kind = ?2)"
-        " ORDER BY seq DESC LIMIT ?3",
+        "SELECT seq, at, kind, subject, payload FROM events"
+        " WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR kind = ?2) ORDER BY seq DESC LIMIT ?3",
         subject,
         kind,
         limit,

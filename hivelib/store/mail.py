@@ -4,7 +4,7 @@ from hivelib.base.db import Database
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Message
 
-_COLUMNS = "id, sender, recipient, body, lane, state, sent_at, in_reply_to, broadcast_id, claimed_by, deliveries, not_before, acked_at"
+_COLUMNS = ", ".join(Message._fields)
 _DUE = "recipient = ? AND state = 'queued' AND not_before <= ?"
 
 
@@ -22,7 +22,8 @@ def add(
     """Queues one message; gives back its id."""
     values = (sender, recipient, body, lane, at, in_reply_to, broadcast_id)
     cursor = db.execute(
-        "INSERT INTO messages(sender, recipient, body, lane, sent_at, in_reply_to, broadcast_id) VALUES(?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages(sender, recipient, body, lane, sent_at, in_reply_to, broadcast_id)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?)",
         values,
     )
     return int(cursor.lastrowid or 0)
@@ -88,8 +89,9 @@ def peek(db: Database, recipient: str, limit: int) -> list[Message]:
 def ack_claims(db: Database, turn: int, now: float) -> list[int]:
     """Acks what the turn holds and what has reached its box; gives back the ids. Unconfirmed ones stay claimed."""
     rows = db.execute(
-        "UPDATE messages SET state = 'acked', acked_at = ? WHERE claimed_by = ? AND state = 'claimed' AND (answer_id IS NULL"
-        " OR EXISTS(SELECT 1 FROM answers WHERE answers.id = answer_id AND confirmed_at IS NOT NULL)) RETURNING id",
+        "UPDATE messages SET state = 'acked', acked_at = ? WHERE claimed_by = ? AND state = 'claimed'"
+        " AND (answer_id IS NULL OR EXISTS(SELECT 1 FROM answers"
+        " WHERE answers.id = answer_id AND confirmed_at IS NOT NULL)) RETURNING id",
         (now, turn),
     ).fetchall()
     return sorted(row[0] for row in rows)
@@ -168,7 +170,8 @@ def next_due(db: Database, now: float) -> float | None:
 def became_due(db: Database, after: float, until: float) -> list[str]:
     """Whose postponed messages became due in the span: who is to be rung."""
     rows = db.all(
-        "SELECT DISTINCT recipient FROM messages WHERE state = 'queued' AND not_before > 0 AND not_before > ? AND not_before <= ?",
+        "SELECT DISTINCT recipient FROM messages WHERE state = 'queued' AND not_before > 0"
+        " AND not_before > ? AND not_before <= ?",
         after,
         until,
     )
@@ -178,7 +181,8 @@ def became_due(db: Database, after: float, until: float) -> list[str]:
 def waiting_inboxes(db: Database, now: float) -> list[str]:
     """Everybody but the operator who has due mail."""
     rows = db.all(
-        "SELECT name FROM agents WHERE EXISTS(SELECT 1 FROM messages WHERE recipient = agents.name AND state = 'queued' AND not_before <= ?)",
+        "SELECT name FROM agents WHERE EXISTS(SELECT 1 FROM messages"
+        " WHERE recipient = agents.name AND state = 'queued' AND not_before <= ?)",
         now,
     )
     return [row[0] for row in rows if row[0] != OPERATOR]
@@ -201,11 +205,15 @@ def thread(db: Database, message: int) -> list[Message]:
 
 def history(db: Database, name: str, other: str | None, limit: int) -> list[Message]:
     """The newest messages from and to `name` (and `other`, when given), oldest of them first."""
-    pair = (
-        f"SELECT * FROM (SELECT {_COLUMNS} FROM messages WHERE recipient = ?1 AND (?2 IS NULL OR sender = ?2) ORDER BY id DESC LIMIT ?3)"
-        f" UNION SELECT * FROM (SELECT {_COLUMNS} FROM messages WHERE sender = ?1 AND (?2 IS NULL OR recipient = ?2) ORDER BY id DESC LIMIT ?3)"
-    )
-    rows = db.all(f"SELECT * FROM ({pair}) ORDER BY id DESC LIMIT ?3", name, other, limit)
+
+    def half(mine: str, theirs: str) -> str:
+        return (
+            f"SELECT * FROM (SELECT {_COLUMNS} FROM messages WHERE {mine} = ?1"
+            f" AND (?2 IS NULL OR {theirs} = ?2) ORDER BY id DESC LIMIT ?3)"
+        )
+
+    both = f"{half('recipient', 'sender')} UNION {half('sender', 'recipient')}"
+    rows = db.all(f"SELECT * FROM ({both}) ORDER BY id DESC LIMIT ?3", name, other, limit)
     return [Message(*row) for row in reversed(rows)]
 
 
@@ -221,7 +229,8 @@ def count_by_state(db: Database, recipient: str) -> dict[str, int]:
         "SELECT count(*) FROM messages WHERE recipient = ? AND state = 'queued'", recipient
     )
     claimed = db.value(
-        "SELECT count(*) FROM messages WHERE state = 'claimed' AND recipient = ? AND claimed_by IN (SELECT id FROM turns WHERE ended_at IS NULL)",
+        "SELECT count(*) FROM messages WHERE state = 'claimed' AND recipient = ?"
+        " AND claimed_by IN (SELECT id FROM turns WHERE ended_at IS NULL)",
         recipient,
     )
     return {"queued": int(queued), "claimed": int(claimed)}

@@ -75,18 +75,24 @@ CREATE TABLE events(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     payload TEXT NOT NULL
 );
-CREATE TABLE warnings(name TEXT PRIMARY KEY, raised_at REAL NOT NULL, why TEXT NOT NULL, mend TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE warnings(
+    name TEXT PRIMARY KEY, raised_at REAL NOT NULL, why TEXT NOT NULL, mend TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE facts(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE web_logins(hash TEXT PRIMARY KEY, role TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE web_logins(
+    hash TEXT PRIMARY KEY, role TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE web_sessions(
-    hash TEXT PRIMARY KEY, role TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL, seen_at REAL NOT NULL,
-    address TEXT NOT NULL
+    hash TEXT PRIMARY KEY, role TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL,
+    seen_at REAL NOT NULL, address TEXT NOT NULL
 ) WITHOUT ROWID;
 INSERT INTO facts VALUES('epoch', lower(hex(randomblob(6)))), ('searchable_to', '0');
 """
 
 T001 = """
-CREATE TABLE lines(row INTEGER PRIMARY KEY, turn INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL);
+CREATE TABLE lines(
+    row INTEGER PRIMARY KEY, turn INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL
+);
 CREATE INDEX lines_turn ON lines(turn, row);
 """
 

@@ -17,7 +17,8 @@ def append(db: Database, turn: int, at: float, kind: str, payload: str) -> int:
 def after(db: Database, row: int, limit: int = 500, turn: int | None = None) -> list[Line]:
     """The lines that follow `row`, oldest first, of one turn or of all."""
     rows = db.all(
-        "SELECT row, turn, at, kind, payload FROM lines WHERE row > ?1 AND (?2 IS NULL OR turn = ?2) ORDER BY row LIMIT ?3",
+        "SELECT row, turn, at, kind, payload FROM lines WHERE row > ?1"
+        " AND (?2 IS NULL OR turn = ?2) ORDER BY row LIMIT ?3",
         row,
         turn,
         limit,

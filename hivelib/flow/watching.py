@@ -1,0 +1,108 @@
+"""hive-broker: keeps the promises of mail over time, and once a minute finds due work that nobody does.
+
+It sleeps to the next deadline (a postponed message, the end of a parking) or to its bell, at most a minute. The
+minute is the safety net for a ring that was lost, e.g. a sender killed between commit and ring.
+"""
+
+from contextlib import suppress
+
+from hivelib.base import bell, clock
+from hivelib.base.errors import HiveError
+from hivelib.base.sd import notify
+from hivelib.flow import mailing, settling
+from hivelib.flow.opening import Hive
+from hivelib.model.events import WarningCleared, WarningRaised
+from hivelib.store import agents, events, mail, search, turns, warnings
+
+LOOK_SECONDS = 60.0
+_NEVER = float("inf")
+
+
+def watch(hive: Hive) -> None:
+    """Runs until it is stopped."""
+    with bell.Listener(hive.paths.bell, "broker") as listener:
+        rung_to = 0.0
+        look_at = clock.monotonic()
+        notify("READY=1")
+        while True:
+            rung_to = keep_promises(hive, rung_to)
+            if clock.monotonic() >= look_at:
+                look_around(hive)
+                look_at = clock.monotonic() + LOOK_SECONDS
+            deadline = next_deadline(hive)
+            seconds = min(deadline - clock.now(), look_at - clock.monotonic())
+            what = "the next look" if deadline == _NEVER else f"{clock.iso(deadline)}"
+            notify(f"STATUS=waits for {what}")
+            # The wall clock may jump while we sleep: the deadline is read anew after every wake.
+            listener.wait(max(0.0, seconds) + 0.001)
+
+
+def next_deadline(hive: Hive) -> float:
+    """When the next promise falls due: UTC seconds, infinity when there is none."""
+    now = clock.now()
+    times = (mail.next_due(hive.db, now), agents.next_unpark(hive.db))
+    return min((time for time in times if time is not None), default=_NEVER)
+
+
+def keep_promises(hive: Hive, rung_to: float) -> float:
+    """Rings for postponed mail that fell due since `rung_to` and ends parkings; gives back the time it looked at."""
+    now = clock.now()
+    if now < rung_to:  # the clock went back
+        rung_to = 0.0
+    due = mail.became_due(hive.db, rung_to, now)
+    if due:
+        mailing.ring_inboxes(hive, due)
+    for agent in agents.parked_until(hive.db, now):
+        settling.unpark(hive, agent.name, "time")
+    return now
+
+
+def look_around(hive: Hive) -> None:
+    """The once-a-minute look: due mail that no turn does, failed units, the search index, old warnings."""
+    now = clock.now()
+    busy = {turn.agent for turn in turns.running(hive.db)}
+    for name in mail.waiting_inboxes(hive.db, now):
+        agent = agents.get(hive.db, name)
+        if agent and agent.state == "running" and not agent.parked and name not in busy:
+            bell.ring(hive.paths.bell, f"turn.{name}")
+    for name in busy:  # its process may have died with nobody to say so: a ring makes the unit look
+        bell.ring(hive.paths.bell, f"turn.{name}")
+    with suppress(HiveError):  # a full disk must not end the watch
+        search.catch_up(hive.db)
+        _clear_dampened(hive, now)
+        _mend_units(hive)
+
+
+def _clear_dampened(hive: Hive, now: float) -> None:
+    old = [
+        name
+        for name, at, _, _ in warnings.standing(hive.db)
+        if name.startswith("dampened:") and at < now - LOOK_SECONDS
+    ]
+    for name in old:
+        with hive.db.write(durable=False) as db:
+            warnings.clear(db, name)
+            events.record(db, WarningCleared(name, name=name))
+    if old:
+        bell.ring(hive.paths.bell, "events")
+
+
+def _mend_units(hive: Hive) -> None:
+    """Sockets and services of ours that failed are started again, and the operator is told once."""
+    from hivelib.host.systemd import failed_units, systemctl  # pays for sh only when it looks
+
+    failed = [unit for unit in failed_units(hive.settings) if unit.startswith("hive-")]
+    for unit in failed:
+        name = f"failed:{unit}"
+        systemctl(hive.settings, "reset-failed", unit, check=False)
+        if unit.endswith(".socket"):
+            # A socket refuses to start while its service runs (facts/systemd-nix.md B).
+            systemctl(hive.settings, "stop", unit, unit.replace(".socket", ".service"), check=False)
+        systemctl(hive.settings, "start", "--no-block", unit, check=False)
+        why = f"{unit} had failed and was started again"
+        with hive.db.write(durable=False) as db:
+            mend = f"hive-logs {unit}"
+            if warnings.raise_once(db, name, why, mend, clock.now()):
+                events.record(db, WarningRaised(unit, name=name, why=why, mend=mend))
+    if failed:
+        bell.ring(hive.paths.bell, "events")
