@@ -27,6 +27,7 @@ HOMES = {
     "anyio": ["hivelib/face/mcp"],
     "pydantic": ["hivelib/model/", "hivelib/face/mcp"],
     "sh": ["hivelib/base/proc"],
+    "tests": ["bin/hive-check"],
     "sqlite_utils": ["hivelib/base/db", "hivelib/store/"],
     "sqlite3": ["hivelib/base/db", "hivelib/store/"],
     "subprocess": ["hivelib/base/proc", "hivelib/base/bootstrap", "hivelib/base/packages", "bin/"],
@@ -95,7 +96,8 @@ def test_every_import_goes_down_the_layers(path: str) -> None:
 
 @pytest.mark.parametrize("path", list(python_files("hivelib", "bin", "tests")))
 def test_no_file_is_longer_than_300_lines(path: str) -> None:
-    assert len((ROOT / path).read_text().splitlines()) <= MOST_LINES, path
+    lines = (ROOT / path).read_text().count("\n")
+    assert lines <= MOST_LINES, path
 
 
 @pytest.mark.parametrize(
