@@ -1,15 +1,19 @@
 """What every test stands on: no home but its own, a hive's state, an ordinary user, the real claude."""
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hivelib.flow.opening import Hive
 from tests.support import claude_cli, home
+from tests.support.hive import LiveHive, Table, raised
 from tests.support.people import Person, ordinary_person
+from tests.support.script import Rule
+from tests.support.scripted_model import ScriptedModel
 from tests.support.state import make_state, short_directory
 
 pytest_plugins = ["tests.support.skips"]
@@ -52,3 +56,24 @@ def ordinary_user(short_path: Path) -> Iterator[Person]:
     short_path.chmod(0o755)
     with ordinary_person(where) as person:
         yield person
+
+
+RaiseHive = Callable[..., LiveHive]
+
+
+@pytest.fixture
+def live_hive(ordinary_user: Person, short_path: Path, claude: Path) -> Iterator[RaiseHive]:
+    """Raises a hive for the test: give it the model's rules, and tables of hive.toml that differ.
+
+    live_hive([Rule(…)], mail={"pair_limit": 5}). It is down, with nothing left, when the test is over.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start(rules: list[Rule], *, bodies: bool = True, **tables: Table) -> LiveHive:
+            model = stack.enter_context(ScriptedModel(rules, bodies=bodies))
+            where = short_path / "hive"
+            where.mkdir(mode=0o700)
+            ordinary_user.own(where)
+            return stack.enter_context(raised(ordinary_user, where, model, claude, tables))
+
+        yield start

@@ -18,6 +18,7 @@ from hivelib.host import cgroups
 from tests.support.source import ROOT
 
 NAME = "hivetest"
+Word = str | os.PathLike[str]
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 # Only root may move a process into the group that it gave away; then it becomes the user for good.
 AS_USER = """
@@ -33,7 +34,7 @@ class Person(NamedTuple):
     home: Path
     groups: list[str]
 
-    def command(self, argv: Sequence[str | Path]) -> list[str]:
+    def command(self, argv: Sequence[Word]) -> list[str]:
         """The argv that runs `argv` as this person."""
         words = [str(word) for word in argv]
         if self.user.uid == os.geteuid():
@@ -47,7 +48,7 @@ class Person(NamedTuple):
         return {"PATH": PATH, "LANG": "C.UTF-8", **plain, **groups, **more}
 
     def start(
-        self, argv: Sequence[str | Path], env: Mapping[str, str] | None = None, **more: Any
+        self, argv: Sequence[Word], env: Mapping[str, str] | None = None, **more: Any
     ) -> subprocess.Popen[str]:
         """Starts a program as this person; `more` goes to Popen."""
         given = {"cwd": self.home, "text": True, **more}
@@ -55,7 +56,7 @@ class Person(NamedTuple):
 
     def run(
         self,
-        argv: Sequence[str | Path],
+        argv: Sequence[Word],
         env: Mapping[str, str] | None = None,
         *,
         stdin: str = "",
@@ -101,7 +102,8 @@ def ordinary_person(home: Path) -> Iterator[Person]:
     try:
         yield person
     finally:
-        cgroups.clear(groups)
+        cgroups.kill(groups)
+        cgroups.remove(groups)
 
 
 def made_user() -> User:

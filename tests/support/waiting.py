@@ -1,4 +1,4 @@
-"""Waits for facts: a row, a line, a unit's state. Every wait has a deadline and says what did not come."""
+"""Waits for facts: a row, an event, a line. Every wait has a deadline and says what did not come."""
 
 import re
 import threading
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hivelib.base.db import Database
-from hivelib.host import systemd
-from hivelib.model.settings import Settings
 
 T = TypeVar("T")
 
@@ -58,16 +56,6 @@ def until_line(path: str | Path, pattern: str, seconds: float = SECONDS) -> str:
         return next((line for line in text.splitlines() if re.search(pattern, line)), "")
 
     return until(look, f"a line like {pattern!r} in {path}", seconds, lambda: tail(path))
-
-
-def until_unit(settings: Settings, unit: str, active: str, seconds: float = SECONDS) -> None:
-    """Waits until the manager calls a unit `active` (active, inactive, failed)."""
-    until(
-        lambda: systemd.state(settings, unit).active == active,
-        f"{unit} {active}",
-        seconds,
-        lambda: systemd.state(settings, unit),
-    )
 
 
 def recent(db: Database, count: int = 20) -> str:

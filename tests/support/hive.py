@@ -1,0 +1,160 @@
+"""A hive that really runs: bin/hive-up as an ordinary user, the real claude, a scripted model."""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hivelib.base.config import load_settings
+from hivelib.base.db import Database
+from hivelib.base.paths import Paths
+from hivelib.flow.opening import Hive
+from hivelib.host import cgroups, manager
+from hivelib.host.manager import Private
+from tests.support.people import Person, Word
+from tests.support.scripted_model import ScriptedModel
+from tests.support.source import ROOT
+from tests.support.waiting import SECONDS, recent, tail, until
+
+KEY = "sk-scripted-0123456789"
+Table = Mapping[str, Mapping[str, Any]]
+
+
+class LiveHive(NamedTuple):
+    """A running hive as its operator has it; `hive` is open for reading only, the tools do the writing."""
+
+    directory: Path
+    person: Person
+    model: ScriptedModel
+    hive: Hive
+
+    @property
+    def db(self) -> Database:
+        """hive.sqlite, read-only."""
+        return self.hive.db
+
+    def tool(
+        self, name: str, *words: str, stdin: str = "", check: bool = True, seconds: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs one of our tools as the hive's user; AssertionError when it fails, unless `check` is off."""
+        argv: list[Word] = [ROOT / "bin" / name, *words]
+        return self.person.run(argv, self.environment, stdin=stdin, seconds=seconds, check=check)
+
+    def start_tool(self, name: str, *words: str, **more: Any) -> subprocess.Popen[str]:
+        """Starts one of our tools and leaves it running."""
+        return self.person.start([ROOT / "bin" / name, *words], self.environment, **more)
+
+    def rows(self, name: str, *words: str) -> list[dict[str, Any]]:
+        """What a tool prints with --json, one record a line."""
+        return [json.loads(line) for line in self.tool(name, *words, "--json").stdout.splitlines()]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an operator's shell has set."""
+        return {"HIVE_CONFIG": f"{self.directory}/hive.toml"}
+
+    def systemctl(self, *words: str, check: bool = True) -> str:
+        """Asks the hive's own manager."""
+        environment = {"XDG_RUNTIME_DIR": self.hive.settings.systemd.xdg_runtime_dir}
+        return self.person.run(["systemctl", "--user", *words], environment, check=check).stdout
+
+    def unit(self, name: str) -> str:
+        """A unit's ActiveState."""
+        return self.systemctl("show", "-p", "ActiveState", "--value", name).strip()
+
+    def main_pid(self, name: str) -> int:
+        """The main process of a service, 0 when it does not run."""
+        return int(self.systemctl("show", "-p", "MainPID", "--value", name) or 0)
+
+    def until_unit(self, name: str, active: str, seconds: float = SECONDS) -> None:
+        """Waits until the manager calls a unit `active` (active, inactive, failed)."""
+        until(lambda: self.unit(name) == active, f"{name} {active}", seconds, self.explain)
+
+    def until_value(self, sql: str, *values: Any, seconds: float = SECONDS) -> Any:
+        """Waits until a query's first column is true, and gives it back."""
+        what = f"{sql} {values}"
+        return until(lambda: self.db.value(sql, *values), what, seconds, self.explain)
+
+    def until_acked(self, *ids: int, seconds: float = SECONDS) -> None:
+        """Waits until each message was taken by a turn that ended well, or read by the operator."""
+        marks = ", ".join("?" * len(ids))
+        sql = (
+            f"SELECT count(*) = {len(ids)} FROM messages WHERE state = 'acked' AND id IN ({marks})"
+        )
+        self.until_value(sql, *ids, seconds=seconds)
+
+    def transcript(self, name: str) -> list[dict[str, Any]]:
+        """Every line of an agent's stream, oldest first."""
+        with Database(self.hive.paths.transcript(name), read_only=True) as db:
+            rows = db.all("SELECT payload FROM lines ORDER BY row")
+        return [json.loads(payload) for (payload,) in rows]
+
+    def processes(self) -> dict[int, str]:
+        """Every process of the hive by its command line; none but the manager's own is ever elsewhere."""
+        found = {}
+        for pid in cgroups.processes(groups_of(self.person, self.directory)):
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                found[pid] = b" ".join(words).decode(errors="replace").strip()
+        return found
+
+    def explain(self) -> str:
+        """What a failure's message should show: last events, what the model saw, ends of the logs."""
+        asked = [
+            f"{seen.number}: {seen.prompt[:100]!r} step {seen.step}" for seen in self.model.requests
+        ]
+        logs = [
+            f"== {log.name}\n{tail(log, 8)}" for log in sorted((self.directory / "log").glob("*"))
+        ]
+        return "\n".join(["== events", recent(self.db), "== model", *asked[-20:], *logs])
+
+
+def groups_of(person: Person, directory: Path) -> list[str]:
+    """The control groups that hold everything the hive of a directory runs."""
+    return person.groups or manager.recorded(Private(str(directory))).groups
+
+
+def settings_tables(tables: Table) -> str:
+    """Tables of hive.toml as text; strings, numbers and booleans are written alike in JSON and TOML."""
+    return "".join(
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for name, table in tables.items()
+    )
+
+
+@contextlib.contextmanager
+def raised(
+    person: Person, directory: Path, model: ScriptedModel, claude: Path, tables: Table
+) -> Iterator[LiveHive]:
+    """Runs hive-up for `directory`, gives the hive, takes it down again and looks that nothing is left."""
+    chosen: dict[str, Mapping[str, Any]] = {
+        **tables,
+        "api": {"url": model.url, **tables.get("api", {})},
+        "claude": {"path": str(claude), "max_retries": 1, **tables.get("claude", {})},
+    }
+    config = directory / "hive.toml"
+    config.write_text(settings_tables(chosen))
+    person.own(config)
+    up: list[Word] = [
+        ROOT / "bin/hive-up",
+        "--dir",
+        directory,
+        "--claude",
+        claude,
+        "--port",
+        "0",
+        "--detach",
+    ]
+    down: list[Word] = [ROOT / "bin/hive-down", "--dir", directory]
+    try:
+        person.run(up, {"ANTHROPIC_API_KEY": KEY}, seconds=180)
+        settings = load_settings(str(config))
+        paths = Paths.of(settings)
+        with Database(paths.database, read_only=True) as db:
+            yield LiveHive(directory, person, model, Hive(settings, paths, db))
+        groups = groups_of(person, directory)
+    finally:
+        person.run(down, check=False)
+    assert cgroups.processes(groups) == set(), "hive-down left processes behind"
