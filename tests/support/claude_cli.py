@@ -26,9 +26,10 @@ ELF = b"\x7fELF"
 
 
 def place(environment: Mapping[str, str]) -> Path:
-    """Where it is installed: for all users when root does it, else in the user's own cache."""
-    if os.getuid() == 0:
-        return Path(f"/opt/hyperhive/claude-{VERSION}")
+    """Where it is, or goes: for all users when root has done or does it, else in the user's own cache."""
+    for_all = Path(f"/opt/hyperhive/claude-{VERSION}")
+    if os.getuid() == 0 or find(for_all):
+        return for_all
     cache = environment.get("XDG_CACHE_HOME") or f"{environment['HOME']}/.cache"
     return Path(f"{cache}/hyperhive/claude-{VERSION}")
 
@@ -51,11 +52,12 @@ def install(environment: Mapping[str, str] = os.environ) -> Path:
     said, or when the program is not of the pinned version.
     """
     where = place(environment)
-    where.parent.mkdir(parents=True, exist_ok=True)
-    with (where.parent / f"{where.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not find(where):
-            _fetch(where, environment)
+    if not find(where):
+        where.parent.mkdir(parents=True, exist_ok=True)
+        with (where.parent / f"{where.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not find(where):  # another run may have done it while we waited
+                _fetch(where, environment)
     program = find(where)
     if program is None:
         raise RuntimeError(
