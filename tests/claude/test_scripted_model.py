@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,35 @@ def test_what_no_rule_knows_is_recorded(ask: Ask) -> None:
         said = lines(ask(model, "hello"))
     assert said[-1]["result"] == "(no rule knows this)"
     assert [seen.number for seen in model.unmatched] == [1]
+
+
+def test_what_a_hook_adds_is_a_note_and_no_prompt(ask: Ask) -> None:
+    said = {"hookEventName": "PostToolBatch", "additionalContext": "go: an urgent word"}
+    command = f"echo '{json.dumps({'hookSpecificOutput': said})}'"
+    hooks = {"PostToolBatch": [{"hooks": [{"type": "command", "command": command}]}]}
+    steps: list[Step] = [Call("Bash", command="true", description="nothing"), Say("done")]
+    with ScriptedModel([Rule("go", steps)]) as model:
+        more = ["--allowedTools", "Bash", "--settings", json.dumps({"hooks": hooks})]
+        assert lines(ask(model, "go", *more))[-1]["result"] == "done"
+    assert [seen.step for seen in model.requests] == [0, 1]
+    assert ["an urgent word" in seen.shown for seen in model.requests] == [False, True]
+    assert "an urgent word" in model.requests[1].notes[-1]
+
+
+def test_a_killed_turn_is_asked_anew_in_the_same_session(ask: Ask) -> None:
+    session, gate = str(uuid.uuid4()), Gate()
+    rules = [
+        Rule(
+            "first", [Call("Bash", command="true", description="nothing"), Say("never", gate=gate)]
+        ),
+        Rule("again", [Say("one"), Say("two")]),
+    ]
+    with ScriptedModel(rules) as model:
+        killed = ask(model, "first", "--allowedTools", "Bash", "--session-id", session)
+        gate.reached()
+        killed.kill()
+        killed.communicate()
+        for _ in range(2):
+            assert lines(ask(model, "again", "--resume", session))[-1]["result"] == "one"
+    assert model.unmatched == []
+    assert [seen.step for seen in model.requests] == [0, 1, 0, 0]
