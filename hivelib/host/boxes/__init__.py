@@ -1,1 +1,36 @@
-"""The kinds of box an agent can live in; each module has the same functions."""
+"""The kinds of box an agent can live in. Everything above this package does not know which one it is.
+
+A backend is a module with these functions; each takes the settings and the agent's name, and raises HiveError:
+
+    create(settings, name)          the places of a new agent; success when they are there already
+    update(settings, name)          what was deployed (agent.json) becomes what the next turn runs with
+    start(settings, name)           its sockets listen, a byte starts a turn
+    stop(settings, name)            nothing of it runs or listens; a turn in progress is killed
+    destroy(settings, name)         stopped, and gone but for its state: a tombstone that can be revived
+    status(settings, name)          a `Status`
+    journal(settings, name, lines)  the newest lines that its units wrote, oldest first
+"""
+
+import importlib
+from types import ModuleType
+from typing import NamedTuple
+
+from hivelib.base.errors import Misuse
+
+BACKENDS = ("bwrap",)
+"""The names that `backend` knows. `nixos` joins them with the NixOS modules."""
+
+
+class Status(NamedTuple):
+    """Whether an agent is started, whether its box runs a turn now, and the units that failed."""
+
+    started: bool
+    in_turn: bool
+    failed: tuple[str, ...]
+
+
+def backend(name: str) -> ModuleType:
+    """The module of a backend; Misuse when there is none of that name."""
+    if name not in BACKENDS:
+        raise Misuse(f"no kind of box is called {name!r}", f"there is {', '.join(BACKENDS)}")
+    return importlib.import_module(f"hivelib.host.boxes.{name}")
