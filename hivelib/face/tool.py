@@ -1,0 +1,244 @@
+"""What all tools of the operator's shell have in common: help, `--json`, one line for an error, exit codes.
+
+A tool is one file in bin/: its docstring is its help and ends in an example, its one function turns argv into a call
+of flow. Data goes to stdout, words to stderr. Everything here is on the way of `hive-send`: import late.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from hivelib.base.errors import HiveError, Misuse, NotNow
+
+if TYPE_CHECKING:
+    from hivelib.flow.opening import Hive
+
+BUG = 3
+INTERRUPTED = 130
+
+NUMBER = click.IntRange(1, 2**63 - 1)
+"""The number of a message, a turn or an event."""
+
+
+class _Seconds(click.FloatRange):
+    """Seconds to wait: from 0 to a day. FloatRange alone lets `nan` through."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        return seconds if seconds == seconds else self.fail("nan is no number of seconds")
+
+
+SECONDS = _Seconds(0, 86400)
+
+
+class Tool(click.Command):
+    """A command that, when called, runs with this process's arguments and ends the process."""
+
+    fields: Mapping[str, str]
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Runs the tool; never comes back."""
+        run(self)
+
+
+def tool(**fields: str) -> Callable[[Callable[..., None]], Tool]:
+    """Makes a function, under click's own decorators, a tool with `--json`; help is its module's docstring.
+
+    `fields` documents the JSON: what each field of an object means. `show` gives out exactly these.
+    """
+
+    def made(function: Callable[..., None]) -> Tool:
+        words, example = _split(sys.modules[function.__module__].__doc__ or "")
+        json = (
+            f"JSON fields: {'; '.join(f'{k} = {v}' for k, v in fields.items())}." if fields else ""
+        )
+        name = function.__name__.strip("_")
+        command = click.command(name, Tool, help=words, epilog=f"{json}\n\n\b\n{example}".strip())
+        with_json = click.option(
+            "--json", is_flag=True, expose_value=False, callback=_want_json, help="JSON lines."
+        )
+        made = command(with_json(function))
+        made.fields = fields
+        return made
+
+    return made
+
+
+def _split(text: str) -> tuple[str, str]:
+    words, mark, example = text.strip().partition("\nExample")
+    return words, (mark + example).strip()
+
+
+def _want_json(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    context.meta["json"] = wanted
+
+
+def wants_json() -> bool:
+    """Whether the tool was called with `--json`."""
+    return bool(click.get_current_context().meta["json"])
+
+
+def show(text: str, /, **data: Any) -> None:
+    """Gives out one result: `text` (already safe) for people, with `--json` the documented fields as one line."""
+    if not wants_json():
+        sys.stdout.write(f"{text}\n")
+        return
+    import json  # with flow it is there already; help alone does not need it
+
+    command = click.get_current_context().command
+    assert isinstance(command, Tool)
+    if data.keys() != command.fields.keys():
+        wrong = sorted(data.keys() ^ command.fields.keys())
+        raise TypeError(f"JSON output: wrong or missing fields {', '.join(wrong)}")
+    # ASCII only: no text can steer a terminal.
+    sys.stdout.write(json.dumps(data, separators=(",", ":")) + "\n")
+
+
+def show_rows(
+    heads: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    cells: Callable[[Any], Sequence[object]],
+    nothing: str,
+) -> None:
+    """Gives out several results: for people one table (`cells` of each row), or on stderr the word for `nothing`."""
+    if wants_json():
+        for row in rows:
+            show("", **row)
+    elif rows:
+        from hivelib.face.tables import table
+
+        sys.stdout.write(table(heads, [cells(row) for row in rows]) + "\n")
+    else:
+        say(nothing)
+
+
+def say(words: str) -> None:
+    """Tells the person something that is not data: a line on stderr, made safe."""
+    from hivelib.base.text import visible
+
+    sys.stderr.write(f"{_name()}: {visible(words, one_line=True)}\n")
+    sys.stderr.flush()
+
+
+def flush() -> None:
+    """Returns once all that was shown has left this process; only then may it be called read."""
+    sys.stdout.flush()
+
+
+def opened() -> "Hive":
+    """The hive of this user, open; root becomes the owner of the hive first."""
+    from hivelib.base.config import load_settings
+    from hivelib.flow.opening import open_hive
+
+    settings = load_settings()
+    if os.geteuid() == 0:
+        from hivelib.base.users import drop_to_owner
+
+        drop_to_owner(settings)
+    return open_hive(settings)
+
+
+def text_or_stdin(body: str, most: int) -> str:
+    """`body`, or when it is `-` what stdin holds, without its last newline; reads not much more than `most` bytes.
+
+    Raises Misuse when stdin is closed or not UTF-8, HiveError when there are more bytes.
+    """
+    if body != "-":
+        return body
+    if sys.stdin is None:
+        raise Misuse("stdin is closed", "give the body as an argument")
+    data = sys.stdin.buffer.read(most + 2)
+    if len(data) > most + 1:
+        raise HiveError(f"the body has more than {most} bytes", "write a file and send its path")
+    try:
+        return data.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise Misuse("stdin is not valid UTF-8", "send text") from None
+
+
+def run(command: Tool) -> NoReturn:
+    """Runs a tool with this process's arguments and ends the process with the right status."""
+    name = _name()
+    if f"_{name.replace('-', '_').upper()}_COMPLETE" in os.environ:
+        command.main(prog_name=name)  # click's shell completion; ends the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  for the rest of the process
+    if sys.stdout is None:
+        _leave(_told(Misuse("stdout is closed", "send it to a file or to /dev/null")))
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        _refuse_broken(sys.argv[1:])
+        with command.make_context(name, sys.argv[1:]) as context:
+            command.invoke(context)
+        flush()
+        status = 0
+    except click.exceptions.Exit as leaving:
+        status = leaving.exit_code
+    except BaseException as error:  # noqa: BLE001  this is where every error becomes a line
+        status = _told(error)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends at once: nothing is left to tidy, and Python's own way out costs 5 ms."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, AttributeError):
+            pass  # said already, or nobody listens
+    os._exit(status)
+
+
+def _refuse_broken(words: list[str]) -> None:
+    for place, word in enumerate(words, 1):
+        try:
+            word.isascii() or word.encode()
+        except UnicodeEncodeError:
+            raise Misuse(f"argument {place} is not valid UTF-8", "give text") from None
+
+
+def _told(error: BaseException) -> int:
+    """Tells of what ended the tool in one line; gives back the exit status."""
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return INTERRUPTED
+    if isinstance(error, HiveError):
+        say(str(error))
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        message = error.format_message().rstrip(".")
+        say(f"{message[:1].lower()}{message[1:]}; `{_name()} --help` says how")
+        return Misuse.exit_code
+    if isinstance(error, BrokenPipeError):
+        return 0  # the reader had enough
+    if isinstance(error, OSError) and error.errno:
+        return _told(_explained(error))
+    return _bug(error)
+
+
+def _explained(error: OSError) -> HiveError:
+    import errno
+
+    where = f": {os.fsdecode(error.filename)}" if error.filename else ""
+    later = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+    kind = NotNow if error.errno in later else HiveError
+    return kind(f"{(error.strerror or str(error)).lower()}{where}")
+
+
+def _bug(error: BaseException) -> int:
+    import traceback
+
+    say(f"a bug: {type(error).__name__}: {error}; please report it with the lines below")
+    for line in "".join(traceback.format_exception(error)).splitlines()[-30:]:
+        say(line)
+    return BUG
+
+
+def _name() -> str:
+    return os.path.basename(sys.argv[0])
