@@ -110,3 +110,8 @@ def set_needs_login(db: Database, name: str, needs: bool) -> bool:
 def set_session(db: Database, name: str, session_id: str | None) -> None:
     """The session that the next turn continues; None begins a new one."""
     db.execute("UPDATE agents SET session_id = ? WHERE name = ?", (session_id, name))
+
+
+def remove(db: Database, name: str) -> None:
+    """Takes the row of a destroyed agent away, to make room for a new incarnation."""
+    db.execute("DELETE FROM agents WHERE name = ? AND state = 'destroyed'", (name,))

@@ -53,8 +53,8 @@ def latest(
 
 
 def last_seq(db: Database) -> int:
-    """The seq of the newest event ever, also after a vacuum; 0 when there was none."""
-    return int(db.value("SELECT seq FROM sqlite_sequence WHERE name = 'events'") or 0)
+    """The seq of the newest event; 0 when there was none."""
+    return int(db.value("SELECT max(seq) FROM events") or 0)
 
 
 def first_seq(db: Database) -> int:
