@@ -73,7 +73,7 @@ CREATE INDEX turns_started ON turns(agent, started_at);
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, payload TEXT NOT NULL
 );
--- Instead of AUTOINCREMENT, which costs every send a page more: a number is never given twice while the newest row stays.
+-- Instead of AUTOINCREMENT, which costs every send a page more: no number comes twice while the newest row stays.
 CREATE TRIGGER messages_keep_newest BEFORE DELETE ON messages WHEN old.id = (SELECT max(id) FROM messages)
 BEGIN SELECT raise(ABORT, 'the newest message stays, so that its number is not given again'); END;
 CREATE TRIGGER events_keep_newest BEFORE DELETE ON events WHEN old.seq = (SELECT max(seq) FROM events)
