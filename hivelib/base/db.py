@@ -36,20 +36,26 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
             )
+        # Four times sqlite's own 1000 pages: a checkpoint syncs twice, and came after every 200th send.
+        self.connection.execute("PRAGMA wal_autocheckpoint=4000")
         self._gate = -1
         self._synchronous = ""
         self.execute = self.connection.execute
 
     def all(self, sql: str, *values: Any) -> list[Row]:
         """Every row of a query."""
-        with _plain_errors(self.path):
+        try:  # not `with _plain_errors`: these two are in every hot path
             return self.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _explain(self.path, error) from error
 
     def one(self, sql: str, *values: Any) -> Row | None:
         """The first row of a query, or None."""
-        with _plain_errors(self.path):
+        try:
             row: Row | None = self.execute(sql, values).fetchone()
-            return row
+        except sqlite3.DatabaseError as error:
+            raise _explain(self.path, error) from error
+        return row
 
     def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row, or None."""
@@ -125,13 +131,11 @@ def _plain_errors(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        known = _explain(path, error)
-        if known is None:
-            raise
-        raise known from error
+        raise _explain(path, error) from error
 
 
-def _explain(path: str, error: sqlite3.DatabaseError) -> HiveError | None:
+def _explain(path: str, error: sqlite3.DatabaseError) -> Exception:
+    """The error in words that help, or itself: then it is a bug of ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return NotNow("the disk is full: nothing was changed", "make room and try again")
@@ -149,4 +153,4 @@ def _explain(path: str, error: sqlite3.DatabaseError) -> HiveError | None:
             f"{path} is damaged: {error}",
             "stop the hive and restore a backup (docs/persistence.md)",
         )
-    return None
+    return error

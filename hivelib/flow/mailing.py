@@ -162,8 +162,7 @@ def _too_much(hive: Hive, caller: Caller, recipient: str, now: float) -> Dampene
     if not rules.is_agent_pair(caller.name, recipient):
         return None
     limit, since = hive.settings.mail.pair_limit, now - _MINUTE
-    times = mail.sent_since(hive.db, caller.name, recipient, since, limit)
-    times += mail.sent_since(hive.db, recipient, caller.name, since, limit)
+    times = mail.sent_between(hive.db, caller.name, recipient, since, limit)
     retry = rules.retry_at(times, limit, _MINUTE)
     if retry is None:
         return None

@@ -7,6 +7,8 @@ from hivelib.base.db import Database
 from hivelib.model.events import Event
 from hivelib.model.records import EventRow
 
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def record(db: Database, *events: Event, at: float | None = None) -> int:
     """Appends events inside the caller's write transaction; gives back the last one's seq (0 for none)."""
@@ -17,7 +19,7 @@ def record(db: Database, *events: Event, at: float | None = None) -> int:
             at,
             event.kind,
             event.subject,
-            json.dumps(event.payload, ensure_ascii=False, separators=(",", ":")),
+            _text(event.payload),
         )
         seq = (
             db.execute(

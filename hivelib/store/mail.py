@@ -147,12 +147,14 @@ def dead(db: Database, limit: int = 100) -> list[Message]:
     return [Message(*row) for row in rows]
 
 
-def sent_since(db: Database, sender: str, recipient: str, since: float, most: int) -> list[float]:
-    """When the newest messages from one to the other were sent, newest first; at most `most`, none before `since`."""
+def sent_between(db: Database, one: str, other: str, since: float, most: int) -> list[float]:
+    """When the newest messages between two, either way, were sent after `since`; at most `most` each way."""
     rows = db.all(
-        "SELECT sent_at FROM messages WHERE sender = ? AND recipient = ? ORDER BY id DESC LIMIT ?",
-        sender,
-        recipient,
+        "SELECT * FROM (SELECT sent_at FROM messages WHERE sender = ?1 AND recipient = ?2 ORDER BY id DESC LIMIT ?3)"
+        " UNION ALL"
+        " SELECT * FROM (SELECT sent_at FROM messages WHERE sender = ?2 AND recipient = ?1 ORDER BY id DESC LIMIT ?3)",
+        one,
+        other,
         most,
     )
     return [row[0] for row in rows if row[0] > since]
