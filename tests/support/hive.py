@@ -143,8 +143,6 @@ def raised(
         directory,
         "--claude",
         claude,
-        "--port",
-        "0",
         "--detach",
     ]
     down: list[Word] = [ROOT / "bin/hive-down", "--dir", directory]
