@@ -1,6 +1,6 @@
 """The way out of a box: what an allow-list's entries mean, what a request's target means, which addresses are public.
 
-An entry is `index.example.org` · `*.example.org` (names below it, not itself) · either with `:PORT` · `192.0.2.7:8080` or
+An entry is `wiki.example` · `*.example.org` (names below it, not itself) · either with `:PORT` · `192.0.2.7:8080` or
 `[2001:db8::7]:8080` (an address listed with its port may be private, even loopback) · `claude` (the model's API and
 login) · `*` (the public internet). Without a port an entry means 443 and 80. Both entries and targets are brought to
 one spelling before they are compared: lower case, no trailing dot, IDNA. What could be read in two ways (0x7f.1,
@@ -110,7 +110,7 @@ def parse_entry(text: str) -> Entry:
     """The entry that `text` means (sets are `parse_entries`' part); ValueError names the text and what is wrong."""
     try:
         if not isinstance(text, str):
-            raise ValueError("an entry is a text such as index.example.org or *.example.org:8443")
+            raise ValueError("an entry is a text such as wiki.example or *.example.org:8443")
         host, port = _split(text)
         if host == "*":
             return Entry("all", "*", port)

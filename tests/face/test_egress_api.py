@@ -85,7 +85,7 @@ def test_a_stream_of_events_flows_as_it_comes(short_path: Path) -> None:
         way_out.close()
 
 
-@pytest.mark.parametrize("entries", [[], ["index.example.org"], ["127.0.0.1:80"]])
+@pytest.mark.parametrize("entries", [[], ["wiki.example"], ["127.0.0.1:80"]])
 def test_an_agent_that_may_not_reach_claude_may_not_use_the_key(
     short_path: Path, api: FarEnd, entries: list[str]
 ) -> None:

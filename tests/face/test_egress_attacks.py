@@ -48,7 +48,7 @@ def test_a_name_that_leads_to_loopback_is_refused_unless_the_address_is_listed_t
     [
         *("127.0.0.1", "127.0.0.2", "0.0.0.0", "localhost", "[::1]", "[::]", "[::ffff:127.0.0.1]", "127.1"),
         *("0x7f.1", "0x7f000001", "2130706433", "0177.0.0.1", "127.0.0.1.", "127.000.000.001", "[::1%lo]"),
-        *("user@127.0.0.1", "index.example.org@127.0.0.1", "127.0.0.1%00.index.example.org", "①②⑦.0.0.1", "127。0。0。1"),
+        *("user@127.0.0.1", "wiki.example@127.0.0.1", "127.0.0.1%00.wiki.example", "①②⑦.0.0.1", "127。0。0。1"),
         *("[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "169.254.169.254", "10.0.0.1", "[fe80::1]"),
     ],
 )  # fmt: skip
@@ -56,7 +56,7 @@ def test_no_spelling_of_an_inner_address_is_let_through(way_out: WayOut, host: s
     with answering(OK) as far:
         way_out.agent("alice", ["*", f"*:{far.port}", "localhost"])
         connect = f"CONNECT {host}:{far.port} HTTP/1.1\r\n\r\n".encode()
-        plain = f"GET http://{host}:{far.port}/ HTTP/1.1\r\nHost: index.example.org\r\n\r\n".encode()
+        plain = f"GET http://{host}:{far.port}/ HTTP/1.1\r\nHost: wiki.example\r\n\r\n".encode()
         for request in (connect, plain):
             assert way_out.ask(request).startswith(b"HTTP/1.1 451 ")
         assert far.seen == []
@@ -64,11 +64,11 @@ def test_no_spelling_of_an_inner_address_is_let_through(way_out: WayOut, host: s
 
 def test_a_listed_host_is_open_on_its_port_alone(way_out: WayOut) -> None:
     with answering(OK) as far, answering(OK) as other:
-        way_out.agent("alice", [far.at, "index.example.org"])
+        way_out.agent("alice", [far.at, "wiki.example"])
         assert way_out.tunnel(far.at)[1].startswith(b"HTTP/1.1 200 ")
         assert way_out.tunnel(other.at)[1].startswith(b"HTTP/1.1 451 ")
         for port in (22, 25, 8080):
-            assert way_out.tunnel(f"index.example.org:{port}")[1].startswith(b"HTTP/1.1 451 ")
+            assert way_out.tunnel(f"wiki.example:{port}")[1].startswith(b"HTTP/1.1 451 ")
 
 
 def test_a_redirect_inwards_is_a_new_request_and_refused(way_out: WayOut) -> None:

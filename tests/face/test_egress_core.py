@@ -88,12 +88,12 @@ def test_a_name_that_leads_inwards_is_refused_after_one_question() -> None:
     with answering(OK) as inner:
         for first in (["127.0.0.1"], ["::1"], ["10.0.0.1", "127.0.0.1"], ["::ffff:127.0.0.1"]):
             resolve = Changing(first, ["8.8.8.8"])
-            request = f"CONNECT index.example.org:{inner.port} HTTP/1.1\r\n\r\n".encode()
+            request = f"CONNECT wiki.example:{inner.port} HTTP/1.1\r\n\r\n".encode()
             done = served(request, [f"*:{inner.port}"], resolve)
             assert done.got.startswith(b"HTTP/1.1 451 ")
             assert len(resolve.asked) == 1
             assert inner.seen == []
-            assert done.notes[0][:2] == ("alice", f"index.example.org:{inner.port}")
+            assert done.notes[0][:2] == ("alice", f"wiki.example:{inner.port}")
             assert "no address of the public internet" in str(done.notes[0][2])
 
 
@@ -117,13 +117,13 @@ def test_a_name_that_cannot_be_resolved_is_502() -> None:
     def silent(name: str, port: int) -> list[Address]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    done = served(b"GET http://index.example.org/ HTTP/1.1\r\n\r\n", ["index.example.org"], silent)
+    done = served(b"GET http://wiki.example/ HTTP/1.1\r\n\r\n", ["wiki.example"], silent)
     assert done.got.startswith(b"HTTP/1.1 502 ")
     assert b"Name or service not known" in done.got
 
 
 def test_a_head_that_comes_too_slowly_is_408() -> None:
-    done = served(b"GET http://index.example.org/ HTTP/1.1\r\nX: ", ["index.example.org"], Changing(), 0.1)
+    done = served(b"GET http://wiki.example/ HTTP/1.1\r\nX: ", ["wiki.example"], Changing(), 0.1)
     assert done.got.startswith(b"HTTP/1.1 408 ")
     assert "took longer" in str(done.notes[0][2])
 

@@ -150,7 +150,7 @@ def test_who_asks_is_who_the_door_says_and_lists_are_read_anew(way_out: WayOut) 
 def test_a_config_that_cannot_be_read_closes_the_way(way_out: WayOut) -> None:
     way_out.agent("alice", ["not a host"])
     way_out.start()
-    assert way_out.get("http://index.example.org/").startswith(b"HTTP/1.1 502 ")
+    assert way_out.get("http://wiki.example/").startswith(b"HTTP/1.1 502 ")
     until(lambda: "cannot be read" in way_out.log.read_text(), "a line in the log")
 
 

@@ -20,13 +20,13 @@ def allows(entries: list[str], target: str) -> bool:
 @pytest.mark.parametrize(
     ("entry", "target", "through"),
     [
-        ("index.example.org", "index.example.org:443", True),
-        ("index.example.org", "PyPI.org.:80", True),
-        ("index.example.org", "index.example.org:22", False),
-        ("index.example.org", "www.index.example.org:443", False),
-        ("index.example.org", "evilindex.example.org:443", False),
-        ("index.example.org", "index.example.org.evil.test:443", False),
-        ("PYPI.ORG.", "index.example.org:443", True),
+        ("wiki.example", "wiki.example:443", True),
+        ("wiki.example", "Wiki.Example.:80", True),
+        ("wiki.example", "wiki.example:22", False),
+        ("wiki.example", "www.wiki.example:443", False),
+        ("wiki.example", "evilwiki.example:443", False),
+        ("wiki.example", "wiki.example.evil.test:443", False),
+        ("WIKI.EXAMPLE.", "wiki.example:443", True),
         ("*.example.org", "a.example.org:443", True),
         ("*.example.org", "a.b.example.org:80", True),
         ("*.example.org", "example.org:443", False),
@@ -67,16 +67,16 @@ def test_an_empty_list_is_closed() -> None:
     ("entry", "word"),
     [
         ("", "empty"),
-        ("http://index.example.org", "alone"),
-        ("index.example.org/simple", "alone"),
-        ("user@index.example.org", "user name"),
-        ("index.example.org:0", "port"),
-        ("index.example.org:65536", "port"),
-        ("index.example.org:http", "port"),
-        ("index.example.org:", "port"),
-        ("pypi .org", "blanks"),
-        ("index.example.org\n", "blanks"),
-        ("index.example.org\0.evil.test", "blanks"),
+        ("http://wiki.example", "alone"),
+        ("wiki.example/simple", "alone"),
+        ("user@wiki.example", "user name"),
+        ("wiki.example:0", "port"),
+        ("wiki.example:65536", "port"),
+        ("wiki.example:http", "port"),
+        ("wiki.example:", "port"),
+        ("wiki .example", "blanks"),
+        ("wiki.example\n", "blanks"),
+        ("wiki.example\0.evil.test", "blanks"),
         ("*.", "host name"),
         ("*.*.org", "host name"),
         ("a*.example.org", "host name"),
@@ -111,7 +111,7 @@ def test_an_entry_that_is_no_text_and_a_list_without_end_are_refused() -> None:
     with pytest.raises(ValueError, match="text"):
         egress.parse_entries([17])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="at most"):
-        egress.parse_entries(["index.example.org"] * 201)
+        egress.parse_entries(["wiki.example"] * 201)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,10 @@ def test_an_entry_that_is_no_text_and_a_list_without_end_are_refused() -> None:
     [
         *("0x7f.1:80", "0x7f000001:80", "2130706433:80", "127.1:80", "0177.0.0.1:80", "127.0.0.01:80"),
         *("0:80", "127.0.0.1.:99999", "[::ffff:127.0.0.1]:80", "[::ffff:7f00:1]:80", "[::1%lo]:80"),
-        *("[::1%25lo]:80", "user@127.0.0.1:80", "a:b@index.example.org:80", "index.example.org\0.evil.test:80"),
-        *("index.example.org\r\nhost: evil:80", "%6c%6f%63alhost:80", "index.example.org:80:80", ":80", "index.example.org", "[]:80"),
-        *("①②⑦.⓪.⓪.①:80", "127。0。0。1:80", "index.example.org:８０", "index.example.org:+80", "index.example.org: 80", "[127.0.0.1]:80"),
+        *("[::1%25lo]:80", "user@127.0.0.1:80", "a:b@wiki.example:80", "wiki.example\0.evil.test:80"),
+        *("wiki.example\r\nhost: evil:80", "%6c%6f%63alhost:80", "wiki.example:80:80", ":80", "wiki.example", "[]:80"),
+        *("①②⑦.⓪.⓪.①:80", "127。0。0。1:80", "wiki.example:８０", "wiki.example:+80", "wiki.example: 80"),
+        "[127.0.0.1]:80",
     ],
 )  # fmt: skip
 def test_a_target_that_could_be_read_in_two_ways_is_refused(target: str) -> None:
@@ -232,9 +233,9 @@ def test_the_api_is_open_to_whom_claude_is_open() -> None:
 
     assert opens("claude")
     assert opens("*")
-    assert opens("index.example.org", "api.hive")
+    assert opens("wiki.example", "api.hive")
     assert not opens()
-    assert not opens("index.example.org", "platform.claude.com")
+    assert not opens("wiki.example", "platform.claude.com")
 
 
 def test_a_private_address_is_open_only_with_its_own_port() -> None:

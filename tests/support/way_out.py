@@ -49,7 +49,12 @@ class WayOut:
         held = self._held.fileno()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["bash", "-c", f'exec 3<&{held} {held}<&-; exec "$0"', str(ROOT / "bin/hive-egress")],
+                [
+                    "bash",
+                    "-c",
+                    f'exec 3<&{held} {held}<&-; exec "$0"',
+                    str(ROOT / "bin/hive-egress"),
+                ],
                 pass_fds=(held,),
                 env={
                     **os.environ,

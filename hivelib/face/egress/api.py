@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import socket
 import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -67,7 +66,6 @@ async def connect(to: Upstream, limit: int) -> tuple[asyncio.StreamReader, async
         to.host,
         to.port,
         limit=limit,
-        type=socket.SOCK_STREAM,
         ssl=_verifying() if to.secure else None,
         server_hostname=to.host if to.secure else None,
     )
