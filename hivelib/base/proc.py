@@ -1,0 +1,60 @@
+"""Runs other programs: an argv in, status and output out; no shell, no terminal. The only importer of `sh`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hivelib.base.errors import HiveError, NotNow
+
+
+class Done(NamedTuple):
+    """How a program ended: exit status (negative: the signal that killed it) and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    seconds: float | None = None,
+    check: bool = True,
+) -> Done:
+    """Runs `argv` (first word: a path, or a name on PATH) to its end and gives back what came of it.
+
+    `env` replaces the environment; `seconds` is the longest it may take. Raises HiveError when the program is missing
+    or, with `check`, ends with another status than 0 (the last line of its stderr is the reason), NotNow when it
+    takes too long.
+    """
+    import sh  # 80 ms: only who runs programs pays it
+
+    try:
+        command = sh.Command(argv[0])
+    except sh.CommandNotFound:
+        raise HiveError(
+            f"no program {argv[0]} on this machine", "`hive-doctor` says more"
+        ) from None
+    try:
+        ended: Any = command(
+            *argv[1:],
+            _env=None if env is None else dict(env),
+            _in=stdin or None,
+            _timeout=seconds,
+            _tty_out=False,
+            _return_cmd=True,
+        )
+    except sh.TimeoutException:
+        raise NotNow(f"{argv[0]} took longer than {seconds:g} s") from None
+    except sh.ErrorReturnCode as error:
+        ended = error
+    done = Done(int(ended.exit_code), _text(ended.stdout), _text(ended.stderr))
+    if check and done.status:
+        lines = (done.err.strip() or done.out.strip()).splitlines() or [f"status {done.status}"]
+        raise HiveError(f"{' '.join(argv[:3])}: {lines[-1]}")
+    return done
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")
