@@ -1,0 +1,211 @@
+"""Agents come, run, stop and go (SPEC section 7): the row says what should be, systemd makes it so.
+
+The row is written first: whoever is killed in between, `reconcile` (at each start of the hive, and `hive-up`) makes
+what runs agree with the rows. A new agent gets a new incarnation number; what an older one left is moved aside.
+"""
+
+import os
+
+from hivelib.base import bell, clock
+from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
+from hivelib.flow import mailing, settling
+from hivelib.flow.opening import Hive
+from hivelib.host import systemd
+from hivelib.model import names, states
+from hivelib.model.events import (
+    AgentAdded,
+    AgentRemoved,
+    Destroyed,
+    Died,
+    Event,
+    Killed,
+    Spawned,
+    TombstonesChanged,
+)
+from hivelib.model.events import Started as StartedEvent
+from hivelib.model.names import MANAGER, OPERATOR
+from hivelib.model.records import Agent
+from hivelib.store import agents, events, mail
+
+BACKEND = "bwrap"
+_NOTES = "you were restarted; what you wrote down is in /state"
+
+
+def spawn(hive: Hive, name: str, *, by: str = OPERATOR, config: str = "{}") -> bool:
+    """Makes a new agent (`manager`: the manager) and starts it; False when it is there already.
+
+    `config` is its agent.json as text. Raises Refused when the name is not allowed, HiveError when its box cannot start
+    (the agent then exists, stopped).
+    """
+    role = "manager" if name == MANAGER else "agent"
+    if role == "agent" and (why := names.why_not_agent_name(name)):
+        raise Refused(why, "choose another name")
+    if _live(hive, name):
+        return False
+    _move_aside(hive, name)
+    paths = hive.paths
+    for place in (paths.agent(name), paths.agent_state(name), paths.agent_claude(name)):
+        os.makedirs(place, mode=0o700, exist_ok=True)
+    _write_config(paths.agent_config(name), config)
+    with hive.db.write() as db:
+        told: list[Event] = []
+        if (old := agents.get(db, name)) and old.state == "destroyed":
+            agents.remove(db, name)
+            told.append(AgentRemoved(name, by=by))
+        incarnation = agents.add(db, name, role, BACKEND, config, clock.now())
+        added = AgentAdded(name, role=role, backend=BACKEND, incarnation=incarnation, by=by)
+        events.record(db, *told, added, Spawned(name, agent=name, note=f"a {BACKEND} box"))
+    start(hive, name, by=by, again=False)
+    return True
+
+
+def start(hive: Hive, name: str, *, by: str = OPERATOR, again: bool = True) -> bool:
+    """Starts an agent, ends its parking and rings it once; False when it ran already.
+
+    `again` tells it that it was restarted. Raises Refused for an unknown name, HiveError when its box cannot start.
+    """
+    agent = known(hive, name)
+    settling.unpark(hive, name, by)
+    if agent.state == "running" and _is_up(hive, name):
+        return False
+    _set_state(hive, agent, "running", StartedEvent(name, agent=name, by=by))
+    try:
+        bring_up(hive, name)
+    except HiveError:
+        _set_state(hive, known(hive, name), "stopped", Killed(name, agent=name, by=names.SYSTEM))
+        raise
+    if again:
+        with hive.db.write():
+            mailing.notify(hive, name, _NOTES)
+    mailing.ring_inboxes(
+        hive, [name]
+    )  # a stopped agent had no fifo: what came meanwhile rang nobody
+    return True
+
+
+def stop(hive: Hive, name: str, *, by: str = OPERATOR) -> bool:
+    """Stops an agent: its running turn ends, its mail waits; False when it was stopped already."""
+    agent = known(hive, name)
+    was_up = _is_up(hive, name)
+    if agent.state == "stopped" and not was_up:
+        return False
+    _set_state(hive, agent, "stopped", Killed(name, agent=name, by=by))
+    take_down(hive, name)
+    bell.ring(hive.paths.bell, "events")
+    return True
+
+
+def destroy(hive: Hive, name: str, *, by: str = OPERATOR) -> bool:
+    """Stops an agent for good and keeps its files as a tombstone; its unread mail becomes dead letters.
+
+    False when it is a tombstone already. Raises Refused for the manager and for unknown names.
+    """
+    if name == MANAGER:
+        raise Refused("the manager cannot be destroyed", f"to stop it: hive-stop {MANAGER}")
+    if (agent := agents.get(hive.db, name)) and agent.state == "destroyed":
+        return False
+    agent = known(hive, name)
+    take_down(hive, name)
+    now = clock.now()
+    with hive.db.write() as db:
+        agents.set_state(db, name, "destroyed", now)
+        told: list[Event] = [Destroyed(name, agent=name, by=by)]
+        while waiting := mail.peek(db, name, 100):
+            for message in waiting:
+                mail.bury(db, message.id, message.deliveries)
+                why = f"{name} was destroyed"
+                told.append(Died(name, id=message.id, deliveries=message.deliveries, why=why))
+        left = [tombstone.name for tombstone in agents.all_of(db, destroyed=True)]
+        events.record(db, *told, TombstonesChanged(name, names=left), at=now)
+    bell.ring(hive.paths.bell, "events")
+    return True
+
+
+def reconcile(hive: Hive) -> list[str]:
+    """Makes what runs agree with the rows: the manager exists, running agents run, stopped ones do not.
+
+    Gives back one sentence for each thing that it had to do. One agent that fails does not keep the others down; then
+    NotNow names those that failed.
+    """
+    done, failed = [], []
+    if spawn(hive, MANAGER, by=names.SYSTEM):
+        done.append(f"made {MANAGER}")
+    for agent in agents.all_of(hive.db):
+        up = _is_up(hive, agent.name)
+        try:
+            if agent.state == "running" and not up:
+                bring_up(hive, agent.name)
+                mailing.ring_inboxes(hive, [agent.name])
+                done.append(f"started {agent.name}")
+            elif agent.state == "stopped" and up:
+                take_down(hive, agent.name)
+                done.append(f"stopped {agent.name}")
+        except HiveError as error:
+            failed.append(f"{agent.name}: {error.message}")
+    if failed:
+        raise NotNow("; ".join(failed), "`hive-doctor` says more")
+    return done
+
+
+def known(hive: Hive, name: str) -> Agent:
+    """The live agent of that name; raises Refused with the nearest names when there is none."""
+    agent = agents.get(hive.db, name)
+    if agent is None or agent.state == "destroyed":
+        near = names.nearest(name, agents.live_names(hive.db))
+        hint = f"did you mean {' or '.join(near)}?" if near else "`hive-agents` lists them"
+        raise Refused(f"no agent {mailing.names_shown(name)}", hint)
+    return agent
+
+
+def bring_up(hive: Hive, name: str) -> None:
+    """Starts the agent's target and with it its sockets; raises HiveError with systemd's reason."""
+    systemd.systemctl(hive.settings, "start", target(name))
+
+
+def take_down(hive: Hive, name: str) -> None:
+    """Stops the agent's target, its sockets and what they started, and waits for their end."""
+    sockets = [f"hive-{kind}@{name}.socket" for kind in ("turn", "exec", "door")]
+    services = [socket.replace(".socket", ".service") for socket in sockets]
+    systemd.systemctl(hive.settings, "stop", target(name), *sockets, *services)
+
+
+def target(name: str) -> str:
+    """The unit that ties an agent together."""
+    return f"hive-agent@{name}.target"
+
+
+def _is_up(hive: Hive, name: str) -> bool:
+    return systemd.state(hive.settings, target(name)).active == "active"
+
+
+def _live(hive: Hive, name: str) -> bool:
+    agent = agents.get(hive.db, name)
+    return agent is not None and agent.state != "destroyed"
+
+
+def _set_state(hive: Hive, agent: Agent, state: str, event: Event) -> None:
+    if agent.state != state and state not in states.AGENT[agent.state]:
+        raise Misuse(f"{agent.name} is {agent.state} and cannot become {state}")
+    with hive.db.write() as db:
+        agents.set_state(db, agent.name, state, clock.now())
+        events.record(db, event)
+    bell.ring(hive.paths.bell, "events")
+
+
+def _move_aside(hive: Hive, name: str) -> None:
+    """What is left of an older incarnation makes room: its files and transcript go to agents/.NAME.INCARNATION."""
+    old = agents.get(hive.db, name)
+    if old is None or not os.path.isdir(hive.paths.agent(name)):
+        return
+    aside = f"{hive.paths.state}/agents/.{name}.{old.incarnation}"
+    os.rename(hive.paths.agent(name), aside)
+    for suffix in ("", "-wal", "-shm"):
+        transcript = f"{hive.paths.transcript(name)}{suffix}"
+        if os.path.exists(transcript):
+            os.rename(transcript, f"{aside}/transcript.sqlite{suffix}")
+
+
+def _write_config(path: str, config: str) -> None:
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(config if config.endswith("\n") else f"{config}\n")
+    os.replace(f"{path}.new", path)

@@ -1,0 +1,94 @@
+"""Decides where a hive lies and which systemd runs it, before anything is made."""
+
+import os
+from typing import NamedTuple
+
+from hivelib.base.errors import Misuse
+from hivelib.base.users import User
+from hivelib.host import manager
+from hivelib.host.manager import Private
+
+SYSTEM_CONFIG = "/etc/hyperhive/hive.toml"
+"""Where root's tools look for a hive without HIVE_CONFIG; root's `hive-up` links it."""
+
+
+class Wish(NamedTuple):
+    """What somebody asked hive-up for; None and empty mean: not said. `bindir` is the checkout's bin/."""
+
+    bindir: str
+    directory: str | None = None
+    port: int | None = None
+    demo: bool = False
+    user: str | None = None
+    claude: str | None = None
+    api_key: str = ""
+
+
+class Place(NamedTuple):
+    """Where everything of one hive lies. `private` is None when the user's own manager runs the units."""
+
+    user: User
+    config: str
+    state: str
+    runtime: str
+    units: str
+    xdg_runtime_dir: str
+    private: Private | None
+    is_default: bool
+
+    @property
+    def root(self) -> str:
+        """The directory that is the hive's alone."""
+        return self.private.directory if self.private else self.state
+
+    @property
+    def log(self) -> str:
+        """Where units log to, empty where a journal is."""
+        return self.private.log if self.private else ""
+
+
+def of_directory(directory: str, user: User, config: str = "") -> Place:
+    """The places of a hive with a private manager in `directory`; raises Misuse when its sockets would not fit."""
+    if why := manager.why_not_directory(directory):
+        raise Misuse(why, "choose a shorter, plainer --dir")
+    private = Private(directory)
+    return Place(
+        user=user,
+        config=config or f"{directory}/hive.toml",
+        state=f"{directory}/state",
+        runtime=f"{private.runtime}/hyperhive",
+        units=private.units,
+        xdg_runtime_dir=private.runtime,
+        private=private,
+        is_default=bool(config),
+    )
+
+
+def default_directory(user: User, *, demo: bool = False) -> str:
+    """Where a private hive lies that nobody named a directory for."""
+    return f"{_home(user, 'XDG_STATE_HOME', '.local/state')}/hyperhive{'-demo' if demo else ''}"
+
+
+def of_user(user: User, runtime: str) -> Place:
+    """The places of the hive that the user's own manager at `runtime` runs."""
+    config = _home(user, "XDG_CONFIG_HOME", ".config")
+    return Place(
+        user=user,
+        config=f"{config}/hyperhive/hive.toml",
+        state=f"{_home(user, 'XDG_STATE_HOME', '.local/state')}/hyperhive",
+        runtime=f"{runtime}/hyperhive",
+        units=f"{config}/systemd/user",
+        xdg_runtime_dir=runtime,
+        private=None,
+        is_default=True,
+    )
+
+
+def default_config(user: User) -> str:
+    """The settings file that this user's tools look for."""
+    return f"{_home(user, 'XDG_CONFIG_HOME', '.config')}/hyperhive/hive.toml"
+
+
+def _home(user: User, variable: str, below: str) -> str:
+    own = os.environ.get(variable) if user.uid == os.geteuid() else None
+    return own or f"{user.home}/{below}"

@@ -1,0 +1,39 @@
+"""Makes the places of a hive and brings its databases to this program's version: what `hive-migrate` does."""
+
+import os
+
+from hivelib.base.errors import HiveError
+from hivelib.base.paths import Paths
+from hivelib.model.settings import Settings
+from hivelib.store.schema import TRANSCRIPT, migrate
+
+_README = """This directory is the state of a hyperhive: its database, its agents' files, its operator's decisions.
+It belongs to the hive's user. Boxes write
+below agents/*/state, agents/*/claude and shared: never follow a link there.
+"""
+
+
+def prepare_state(settings: Settings) -> int:
+    """Makes the state and runtime directories and migrates every database in them; gives back how many steps that took.
+
+    Raises HiveError when a database is newer than this program, or when this is root (a hive has a user of its own).
+    """
+    if os.geteuid() == 0:
+        raise HiveError(
+            "a hive's state must not belong to root", "run `hive-up`, which takes a user"
+        )
+    paths = Paths.of(settings)
+    os.makedirs(paths.state, mode=0o700, exist_ok=True)
+    for place in (f"{paths.state}/agents", f"{paths.state}/transcripts", paths.shared):
+        os.makedirs(place, mode=0o700, exist_ok=True)
+    for place in (paths.runtime, paths.bell, paths.slots):
+        os.makedirs(place, mode=0o755, exist_ok=True)
+    readme = f"{paths.state}/README"
+    if not os.path.exists(readme):
+        with open(readme, "w", encoding="utf-8") as file:
+            file.write(_README)
+    steps = migrate(paths.database)
+    for name in sorted(os.listdir(f"{paths.state}/transcripts")):
+        if name.endswith(".sqlite"):
+            steps += migrate(f"{paths.state}/transcripts/{name}", TRANSCRIPT)
+    return steps

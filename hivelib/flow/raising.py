@@ -1,0 +1,259 @@
+"""Brings a hive up on this machine: places, manager, settings, units, database, agents. Every step is safe to repeat.
+
+Root only does what needs root (packages, a user, a control group, a readable claude) and then becomes the hive's user
+for good; what lies in the hive's directories is made by that user alone.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from hivelib.base import packages, users
+from hivelib.base.config import load_settings
+from hivelib.base.errors import HiveError, Refused
+from hivelib.base.toml import Value, changed
+from hivelib.base.users import User
+from hivelib.flow import lifecycle, placing, rendering
+from hivelib.flow.opening import Hive, open_hive
+from hivelib.flow.placing import Place, Wish
+from hivelib.flow.preparing import prepare_state
+from hivelib.host import cradle, machine, manager, systemd
+from hivelib.model.names import MANAGER
+from hivelib.model.settings import Settings
+from hivelib.store import agents
+
+INSTALL_CLAUDE = "npm install -g @anthropic-ai/claude-code"
+_PORTS = range(7000, 7100)
+
+
+class Raised(NamedTuple):
+    """A hive that is up: `done` says what this run did (nothing: all was there), `notes` what still wants a hand."""
+
+    hive: Hive
+    place: Place
+    done: list[str]
+    notes: list[str]
+
+
+def up(wish: Wish) -> Raised:
+    """Brings the hive of `wish` up and gives back what runs. After this the process is the hive's user.
+
+    Raises HiveError with what to do; whatever was done until then stays and is used by the next try.
+    """
+    packages.provide(packages.missing())
+    user = machine.hive_user(wish.user, wish.directory)
+    claude = machine.open_to_all(machine.find_claude(wish.claude)) if not wish.demo else ""
+    place = choose(wish, user)
+    done, notes = [], []
+    machine.give_directory(place.root, user)
+    if place.private:
+        if cradle.start(place.private, user):
+            done.append("started a systemd of the hive's own")
+    elif not machine.linger(user):
+        notes.append(
+            f"the hive ends with your login: run `sudo loginctl enable-linger {user.name}`"
+        )
+    if os.geteuid() == 0:
+        if place.is_default:
+            _link(placing.SYSTEM_CONFIG, place.config)
+        users.become(user)
+    with _alone(place):
+        settings = write_settings(wish, place, claude)
+        hive = _start(wish, place, settings, done)
+    if not settings.claude.path:
+        notes.append(
+            f"no claude is here: `{INSTALL_CLAUDE}`, then hive-up again; or hive-up --demo"
+        )
+    return Raised(hive, place, done, notes)
+
+
+def choose(wish: Wish, user: User) -> Place:
+    """Where the hive lies: the directory that was named, else where its user's tools look without being told."""
+    if wish.directory or wish.demo:
+        directory = wish.directory or placing.default_directory(user, demo=True)
+        return placing.of_directory(os.path.abspath(directory), user)
+    config = placing.default_config(user)
+    runtime = cradle.users_runtime_dir(user.uid)
+    if os.geteuid() == 0:
+        theirs = os.path.isdir(machine.BOOTED) and bool(packages.find("loginctl"))
+    else:
+        theirs = manager.answers(runtime)
+    directory = placing.default_directory(user)
+    if theirs and not os.path.exists(f"{directory}/{manager.RECORD}"):
+        return placing.of_user(user, runtime)
+    return placing.of_directory(directory, user, config)
+
+
+@contextmanager
+def _alone(place: Place) -> Iterator[None]:
+    """Two hive-up for one hive: the second waits."""
+    lock = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def write_settings(wish: Wish, place: Place, claude: str) -> Settings:
+    """Makes hive.toml, or fills in what it lacks; what was said on the command line is changed. Gives it back, read."""
+    os.makedirs(os.path.dirname(place.config), mode=0o700, exist_ok=True)
+    try:
+        with open(place.config, encoding="utf-8") as file:
+            text = before = file.read()
+    except FileNotFoundError:
+        text, before = (
+            "# The settings of this hive. hive-up fills in what is missing and keeps the rest.\n",
+            "",
+        )
+    wanted: dict[str, Value] = {"state_dir": place.state, "runtime_dir": place.runtime}
+    if place.log:
+        wanted["log_dir"] = place.log
+    wanted["systemd.scope"] = "private" if place.private else "user"
+    wanted["systemd.xdg_runtime_dir"] = place.xdg_runtime_dir
+    said: dict[str, Value] = {}
+    if wish.demo:
+        said |= {"claude.path": f"{wish.bindir}/hive-demo-claude", "claude.demo": True}
+    elif claude:
+        known = load_settings(place.config).claude.path if before else ""
+        (said if wish.claude or not os.path.exists(known) else wanted)["claude.path"] = claude
+    if wish.port:
+        said["web.port"] = wish.port
+    elif "port" not in text:
+        wanted["web.port"] = _free_port()
+    if wish.api_key:
+        said["api.key_file"] = _keep_key(place, wish.api_key)
+    text = changed(changed(text, wanted, keep=True), said, keep=False)
+    if text != before:
+        with open(f"{place.config}.new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(f"{place.config}.new", place.config)
+    return load_settings(place.config)
+
+
+def _keep_key(place: Place, key: str) -> str:
+    path = f"{place.state}/api-key"
+    os.makedirs(place.state, mode=0o700, exist_ok=True)
+    descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(key.strip() + "\n")
+    os.replace(f"{path}.new", path)
+    return path
+
+
+def _free_port() -> int:
+    for port in _PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Refused(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free", "name one with --port")
+
+
+def _link(link: str, target: str) -> None:
+    if os.path.islink(link) or not os.path.exists(link):
+        os.makedirs(os.path.dirname(link), mode=0o755, exist_ok=True)
+        new = f"{link}.new"
+        if os.path.lexists(new):
+            os.unlink(new)
+        os.symlink(target, new)
+        os.replace(new, link)
+
+
+def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hive:
+    texts = rendering.rendered(wish.bindir, place.config, settings)
+    change = rendering.install(place, texts)
+    if change.units:
+        systemd.systemctl(settings, "daemon-reload")
+    if steps := prepare_state(settings):
+        done.append(f"brought the database up to date ({steps} steps)")
+    if systemd.succeeds(settings, "is-active", "--quiet", "hive.target"):
+        done += restart_changed(settings, change)
+    else:
+        done.append("started the hive")
+    if not place.private:
+        systemd.systemctl(settings, "enable", "--quiet", "hive.target")
+    try:
+        systemd.start_all(settings, "hive.target")
+    except HiveError as error:
+        raise HiveError(error.message, _where_to_look(settings)) from None
+    if broken := systemd.failed_units(settings):
+        raise HiveError(f"failed: {', '.join(broken)}", _where_to_look(settings))
+    hive = open_hive(settings)
+    done += lifecycle.reconcile(hive)
+    rendering.remember(place, texts)
+    return hive
+
+
+def _where_to_look(settings: Settings) -> str:
+    return f"see {settings.log_dir}" if settings.log_dir else "see `journalctl --user -u 'hive-*'`"
+
+
+def restart_changed(settings: Settings, change: rendering.Change) -> list[str]:
+    """After an upgrade: services that changed start again, all of them if the program did, everything if a socket did.
+
+    Agents in the middle of a turn lose it then; its mail is delivered again. Gives back what was done, in words.
+    """
+    if any(not name.endswith(".service") for name in change.units):
+        systemd.systemctl(settings, "stop", "hive.target", "hive-*")
+        return ["started the hive again: its sockets or targets changed"]
+    services = sorted({name for name in change.units if name.startswith("hive-")})
+    if change.program or "hive-.service" in services:
+        services = [unit.name for unit in systemd.units(settings, "hive-*.service")]
+        services = [name for name in services if not name.startswith(("hive-exec@", "hive-turn@"))]
+    plain = [name for name in services if "@." not in name]
+    if not plain:
+        return []
+    systemd.systemctl(settings, "try-restart", *plain)
+    return [f"started again, for they changed: {', '.join(plain)}"]
+
+
+def facts(raised: Raised) -> dict[str, Any]:
+    """What `hive-up --json` gives out."""
+    settings = raised.hive.settings
+    return {
+        "config": raised.place.config,
+        "user": raised.place.user.name,
+        "state": settings.state_dir,
+        "systemd": settings.systemd.scope,
+        "url": f"http://127.0.0.1:{settings.web.port}",
+        "agents": {agent.name: agent.state for agent in agents.all_of(raised.hive.db)},
+        "done": raised.done,
+        "notes": raised.notes,
+    }
+
+
+def told(raised: Raised, bindir: str) -> list[str]:
+    """What hive-up tells a person: what runs, where, and what to type next."""
+    known, settings = facts(raised), raised.hive.settings
+    lines = ["*** demo: scripted agents, no model is called ***"] if settings.claude.demo else []
+    lines += [f"hive-up: {what}" for what in raised.done] or [
+        "hive-up: everything was there already"
+    ]
+    lines.append(f"agents    {', '.join(f'{n} ({s})' for n, s in known['agents'].items())}")
+    lines.append(f"user      {known['user']}, units in {_manager_words(raised.place)}")
+    lines.append(f"state     {known['state']}")
+    lines.append(f"settings  {known['config']}")
+    lines.append(f"page      {known['url']}  (its login link: hive-dashboard-url)")
+    if raised.place.log:
+        lines.append(f"logs      {raised.place.log}")
+    lines += [f"note      {note}" for note in raised.notes]
+    lines += ["", "Next, type:"]
+    if not raised.place.is_default:
+        lines.append(f"  export HIVE_CONFIG={known['config']}")
+    first = next((name for name in known["agents"] if name != MANAGER), None)
+    if not first:
+        lines.append(f"  {bindir}/hive-spawn alice")
+    lines.append(f"  {bindir}/hive-send {first or 'alice'} 'hello, who are you?'")
+    lines.append(f"  {bindir}/hive-recv --follow")
+    return lines
+
+
+def _manager_words(place: Place) -> str:
+    return f"a private systemd in {place.root}" if place.private else "your own systemd"

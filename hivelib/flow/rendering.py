@@ -1,0 +1,97 @@
+"""Puts the units of systemd/ where the hive's manager finds them, with the few drop-ins that are this hive's own."""
+
+import hashlib
+import json
+import os
+from typing import NamedTuple
+
+from hivelib.base import bootstrap
+from hivelib.base.paths import Paths
+from hivelib.flow.placing import Place
+from hivelib.model.settings import Settings
+
+
+class Change(NamedTuple):
+    """What an upgrade changed: names of unit files (drop-ins by their unit), and whether the program did."""
+
+    units: set[str]
+    program: bool
+
+
+def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
+    """Every unit file and drop-in of a hive: relative name → text. Reads systemd/ beside `bindir`, changes nothing."""
+    source = f"{os.path.dirname(bindir)}/systemd"
+    paths = Paths.of(settings)
+    texts = {}
+    for name in sorted(os.listdir(source)):
+        if name.endswith((".service", ".socket", ".target", ".timer")):
+            with open(f"{source}/{name}", encoding="utf-8") as file:
+                texts[name] = file.read().replace("@bindir@", bindir)
+    for name in [name for name, text in texts.items() if "\nProtectSystem=strict" in text]:
+        lines = ["# Everything else is read-only for this unit.", "[Service]"]
+        lines.append(f"ReadWritePaths={paths.state} {paths.runtime}")
+        texts[f"{name}.d/20-places.conf"] = "\n".join(lines) + "\n"
+    common = ["[Service]", f"Environment=HIVE_CONFIG={config}"]
+    if paths.log:  # no journal is there
+        common.append(f"StandardError=append:{paths.log}/%N.log")
+    texts["hive-.service.d/10-hive.conf"] = "\n".join(common) + "\n"
+    limits = ["[Service]", f"MemoryMax={settings.box.memory}", f"CPUQuota={settings.box.cpu}"]
+    limits.append(f"TasksMax={settings.box.tasks}")
+    texts["hive-exec@.service.d/20-limits.conf"] = "\n".join(limits) + "\n"
+    port = ["[Socket]", "ListenStream=", f"ListenStream=127.0.0.1:{settings.web.port}"]
+    texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
+    return texts
+
+
+def install(place: Place, texts: dict[str, str]) -> Change:
+    """Writes what differs, removes what an older version had; gives back what changed since the last time."""
+    before = _read_record(place)
+    units, program = before.get("units", {}), before.get("program", "")
+    changed = set(units) - set(texts)
+    for name in changed:
+        if os.path.lexists(f"{place.units}/{name}"):
+            os.unlink(f"{place.units}/{name}")
+    for name, text in texts.items():
+        path = f"{place.units}/{name}"
+        if units.get(name) != _digest(text) or not os.path.exists(path):
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            with open(f"{path}.new", "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(f"{path}.new", path)
+            changed.add(name)
+    return Change({name.split(".d/")[0] for name in changed}, program != program_digest())
+
+
+def remember(place: Place, texts: dict[str, str]) -> None:
+    """Notes what is installed and running now; call it when everything runs."""
+    units = {name: _digest(text) for name, text in texts.items()}
+    with open(f"{_record(place)}.new", "w", encoding="utf-8") as file:
+        json.dump({"units": units, "program": program_digest()}, file, indent=1)
+    os.replace(f"{_record(place)}.new", _record(place))
+
+
+def program_digest() -> str:
+    """A digest of the program itself: every file of bin/ and hivelib/, and the pinned packages."""
+    digest = hashlib.sha256()
+    for name in sorted(bootstrap.walked(bootstrap.ROOT)):
+        if name.startswith(("bin/", "hivelib/")) or name == "constraints.txt":
+            with open(f"{bootstrap.ROOT}/{name}", "rb") as file:
+                digest.update(name.encode() + b"\0" + hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _record(place: Place) -> str:
+    return f"{place.root}/raised.json"
+
+
+def _read_record(place: Place) -> dict[str, dict[str, str]]:
+    try:
+        with open(_record(place), encoding="utf-8") as file:
+            record = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
