@@ -26,6 +26,11 @@ def why_not_agent_name(name: str) -> str | None:
     return None
 
 
+def is_name(name: str) -> bool:
+    """Whether an agent could have this name (the manager's too); everything else is safe from here on."""
+    return name == MANAGER or (name not in RESERVED and _AGENT.fullmatch(name) is not None)
+
+
 def why_not_label(label: str) -> str | None:
     """Given the label of a wake call; gives back None when it may be shown as `NAME/label`, else why not."""
     if not _LABEL.fullmatch(label):

@@ -1,0 +1,81 @@
+"""The state of the hive as hive-status and hive-agents show it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hivelib.base import clock
+from hivelib.face import fields
+from hivelib.face.tables import table
+from hivelib.flow.showing import Status
+
+AGENT_HEADS = ("NAME", "STATE", "TURN", "QUEUED", "PARKED")
+TURN_HEADS = ("TURN", "AGENT", "STARTED", "OUTCOME", "USD", "NOTE")
+DEAD_HEADS = ("DEAD", "FROM", "TO", "SENT", "BODY")
+
+
+def agent_cells(agent: Mapping[str, Any]) -> list[object]:
+    """A line of the table under AGENT_HEADS, from the fields of AGENT."""
+    return [
+        agent["name"],
+        agent["state"],
+        agent["turn"],
+        agent["queued"],
+        _parked(agent) or ("needs a login" if agent["needs_login"] else ""),
+    ]
+
+
+def _parked(agent: Mapping[str, Any]) -> str:
+    if agent["parked"] is None:
+        return ""
+    until = f"until {clock.local(agent['parked_until'])}" if agent["parked_until"] else "until told"
+    return f"{agent['parked']}, {until}: {agent['parked_why']}"
+
+
+def status_data(status: Status) -> dict[str, Any]:
+    """What `hive-status --json` gives out."""
+    return {
+        "running": status.running,
+        "agents": [fields.of_agent(*row) for row in status.agents],
+        "turns": [fields.of_turn(turn) for turn in status.turns],
+        "unread": status.unread,
+        "dead": [fields.of_message(message) for message in status.dead],
+        "warnings": [
+            {"name": name, "since": since, "why": why, "mend": mend}
+            for name, since, why, mend in status.warnings
+        ],
+        "failed_units": status.failed_units,
+    }
+
+
+def status_page(status: Status) -> str:
+    """The same for people: a few headed tables, none of them empty."""
+    data = status_data(status)
+    running = {True: "the hive runs", False: "the hive is down: hive-up", None: "systemd is silent"}
+    mail = f"{status.unread} unread for you" if status.unread else "no mail for you"
+    parts = [f"{running[status.running]}, {mail}"]
+    if data["agents"]:
+        parts.append(table(AGENT_HEADS, [agent_cells(agent) for agent in data["agents"]]))
+    if data["turns"]:
+        parts.append(table(TURN_HEADS, [_turn_cells(turn) for turn in data["turns"]]))
+    if data["dead"]:
+        parts.append(table(DEAD_HEADS, [_dead_cells(message) for message in data["dead"]]))
+    if data["warnings"]:
+        rows = [
+            (clock.local(warning["since"]), warning["mend"], warning["why"])
+            for warning in data["warnings"]
+        ]
+        parts.append(table(("WARNED", "MEND", "WHY"), rows))
+    if status.failed_units:
+        parts.append(table(("FAILED",), [(unit,) for unit in status.failed_units]))
+    return "\n\n".join(parts)
+
+
+def _turn_cells(turn: Mapping[str, Any]) -> list[object]:
+    cost = "" if turn["cost_usd"] is None else f"{turn['cost_usd']:.4f}"
+    started = clock.local(turn["started_at"])
+    return [turn["id"], turn["agent"], started, turn["outcome"] or "runs", cost, turn["note"]]
+
+
+def _dead_cells(message: Mapping[str, Any]) -> list[object]:
+    sent = clock.local(message["sent_at"])
+    return [message["id"], message["sender"], message["recipient"], sent, message["body"]]
