@@ -10,7 +10,7 @@ from hivelib.base import bell, clock
 from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
 from hivelib.flow import mailing, settling
 from hivelib.flow.opening import Hive
-from hivelib.host import systemd
+from hivelib.host import boxes
 from hivelib.model import names, states
 from hivelib.model.events import (
     AgentAdded,
@@ -25,7 +25,7 @@ from hivelib.model.events import (
 from hivelib.model.events import Started as StartedEvent
 from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Agent
-from hivelib.store import agents, events, mail
+from hivelib.store import agents, events, mail, turns
 
 BACKEND = "bwrap"
 _NOTES = "you were restarted; what you wrote down is in /state"
@@ -35,7 +35,7 @@ def spawn(hive: Hive, name: str, *, by: str = OPERATOR, config: str = "{}") -> b
     """Makes a new agent (`manager`: the manager) and starts it; False when it is there already.
 
     `config` is its agent.json as text. Raises Refused when the name is not allowed, HiveError when its box cannot start
-    (the agent then exists, stopped).
+    (the agent exists then).
     """
     role = "manager" if name == MANAGER else "agent"
     if role == "agent" and (why := names.why_not_agent_name(name)):
@@ -43,13 +43,13 @@ def spawn(hive: Hive, name: str, *, by: str = OPERATOR, config: str = "{}") -> b
     if _live(hive, name):
         return False
     _move_aside(hive, name)
-    paths = hive.paths
-    for place in (paths.agent(name), paths.agent_state(name), paths.agent_claude(name)):
-        os.makedirs(place, mode=0o700, exist_ok=True)
-    _write_config(paths.agent_config(name), config)
+    boxes.backend(BACKEND).create(hive.settings, name)
+    _write_config(hive.paths.agent_config(name), config)
     with hive.db.write() as db:
         told: list[Event] = []
-        if (old := agents.get(db, name)) and old.state == "destroyed":
+        if (old := agents.get(db, name)) is not None:
+            if old.state != "destroyed":
+                return False  # somebody else was faster
             agents.remove(db, name)
             told.append(AgentRemoved(name, by=by))
         incarnation = agents.add(db, name, role, BACKEND, config, clock.now())
@@ -62,35 +62,31 @@ def spawn(hive: Hive, name: str, *, by: str = OPERATOR, config: str = "{}") -> b
 def start(hive: Hive, name: str, *, by: str = OPERATOR, again: bool = True) -> bool:
     """Starts an agent, ends its parking and rings it once; False when it ran already.
 
-    `again` tells it that it was restarted. Raises Refused for an unknown name, HiveError when its box cannot start.
+    `again` tells it that it was restarted. Raises Refused for an unknown name, HiveError when its box cannot start;
+    it is tried again then at the next start of the hive.
     """
     agent = known(hive, name)
     settling.unpark(hive, name, by)
-    if agent.state == "running" and _is_up(hive, name):
+    if agent.state == "running" and _is_up(hive, agent):
         return False
     _set_state(hive, agent, "running", StartedEvent(name, agent=name, by=by))
-    try:
-        bring_up(hive, name)
-    except HiveError:
-        _set_state(hive, known(hive, name), "stopped", Killed(name, agent=name, by=names.SYSTEM))
-        raise
+    boxes.backend(agent.backend).start(hive.settings, name)
     if again:
         with hive.db.write():
             mailing.notify(hive, name, _NOTES)
-    mailing.ring_inboxes(
-        hive, [name]
-    )  # a stopped agent had no fifo: what came meanwhile rang nobody
+    # A stopped agent had no fifo: what came meanwhile rang nobody.
+    mailing.ring_inboxes(hive, [name])
     return True
 
 
 def stop(hive: Hive, name: str, *, by: str = OPERATOR) -> bool:
     """Stops an agent: its running turn ends, its mail waits; False when it was stopped already."""
     agent = known(hive, name)
-    was_up = _is_up(hive, name)
+    was_up = _is_up(hive, agent)
     if agent.state == "stopped" and not was_up:
         return False
     _set_state(hive, agent, "stopped", Killed(name, agent=name, by=by))
-    take_down(hive, name)
+    boxes.backend(agent.backend).stop(hive.settings, name)
     bell.ring(hive.paths.bell, "events")
     return True
 
@@ -105,7 +101,9 @@ def destroy(hive: Hive, name: str, *, by: str = OPERATOR) -> bool:
     if (agent := agents.get(hive.db, name)) and agent.state == "destroyed":
         return False
     agent = known(hive, name)
-    take_down(hive, name)
+    boxes.backend(agent.backend).destroy(hive.settings, name)
+    for turn in turns.running(hive.db, name):
+        settling.end_turn(hive, turn, settling.Outcome("lost", "the agent was destroyed"))
     now = clock.now()
     with hive.db.write() as db:
         agents.set_state(db, name, "destroyed", now)
@@ -131,14 +129,15 @@ def reconcile(hive: Hive) -> list[str]:
     if spawn(hive, MANAGER, by=names.SYSTEM):
         done.append(f"made {MANAGER}")
     for agent in agents.all_of(hive.db):
-        up = _is_up(hive, agent.name)
+        box = boxes.backend(agent.backend)
         try:
+            up = _is_up(hive, agent)
             if agent.state == "running" and not up:
-                bring_up(hive, agent.name)
+                box.start(hive.settings, agent.name)
                 mailing.ring_inboxes(hive, [agent.name])
                 done.append(f"started {agent.name}")
             elif agent.state == "stopped" and up:
-                take_down(hive, agent.name)
+                box.stop(hive.settings, agent.name)
                 done.append(f"stopped {agent.name}")
         except HiveError as error:
             failed.append(f"{agent.name}: {error.message}")
@@ -157,25 +156,8 @@ def known(hive: Hive, name: str) -> Agent:
     return agent
 
 
-def bring_up(hive: Hive, name: str) -> None:
-    """Starts the agent's target and with it its sockets; raises HiveError with systemd's reason."""
-    systemd.systemctl(hive.settings, "start", target(name))
-
-
-def take_down(hive: Hive, name: str) -> None:
-    """Stops the agent's target, its sockets and what they started, and waits for their end."""
-    sockets = [f"hive-{kind}@{name}.socket" for kind in ("turn", "exec", "door")]
-    services = [socket.replace(".socket", ".service") for socket in sockets]
-    systemd.systemctl(hive.settings, "stop", target(name), *sockets, *services)
-
-
-def target(name: str) -> str:
-    """The unit that ties an agent together."""
-    return f"hive-agent@{name}.target"
-
-
-def _is_up(hive: Hive, name: str) -> bool:
-    return systemd.state(hive.settings, target(name)).active == "active"
+def _is_up(hive: Hive, agent: Agent) -> bool:
+    return bool(boxes.backend(agent.backend).status(hive.settings, agent.name).started)
 
 
 def _live(hive: Hive, name: str) -> bool:
