@@ -145,28 +145,54 @@ def opened() -> "Hive":
     return open_hive(settings)
 
 
-def text_or_stdin(body: str, most: int) -> str:
-    """`body`, or when it is `-` what stdin holds, without its last newline; reads not much more than `most` bytes.
+def text_or_stdin(text: str, most: int) -> str:
+    """`text`, or when it is `-` what stdin holds, without its last newline; reads not much more than `most` bytes.
 
     Raises Misuse when stdin is closed or not UTF-8, HiveError when there are more bytes.
     """
-    if body != "-":
-        return body
+    if text != "-":
+        return text
     if sys.stdin is None:
-        raise Misuse("stdin is closed", "give the body as an argument")
-    data = sys.stdin.buffer.read(most + 2)
+        raise Misuse("stdin is closed", "give the text as an argument")
+    return _decoded(sys.stdin.buffer.read(most + 2), most, "stdin").removesuffix("\n")
+
+
+def file_or_stdin(path: str, most: int) -> str:
+    """The text of a file, or of stdin when it is `-`; raises as `text_or_stdin` does, and OSError."""
+    if path == "-":
+        return text_or_stdin(path, most)
+    with open(path, "rb") as file:
+        return _decoded(file.read(most + 2), most, path)
+
+
+def _decoded(data: bytes, most: int, where: str) -> str:
     if len(data) > most + 1:
-        raise HiveError(f"the body has more than {most} bytes", "write a file and send its path")
+        raise HiveError(f"{where} has more than {most} bytes", "write a file and send its path")
     try:
-        return data.decode().removesuffix("\n")
+        return data.decode()
     except UnicodeDecodeError:
-        raise Misuse("stdin is not valid UTF-8", "send text") from None
+        raise Misuse(f"{where} is not valid UTF-8", "give text") from None
+
+
+def completion(shell: str, names: Sequence[str]) -> str:
+    """What a shell (bash, zsh or fish) evaluates so that it completes these tools' options and arguments."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind
+    return "\n".join(
+        kind(click.Command(name), {}, name, _completing(name)).source() for name in names
+    )
+
+
+def _completing(name: str) -> str:
+    return f"_{name.replace('-', '_').upper()}_COMPLETE"
 
 
 def run(command: Tool) -> NoReturn:
     """Runs a tool with this process's arguments and ends the process with the right status."""
     name = _name()
-    if f"_{name.replace('-', '_').upper()}_COMPLETE" in os.environ:
+    if _completing(name) in os.environ:
         command.main(prog_name=name)  # click's shell completion; ends the process
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  for the rest of the process

@@ -1,0 +1,143 @@
+"""Strict validation of what people write: hive.toml and agent.json. Costs pydantic; only who checks pays it.
+
+base/config.py reads hive.toml with the same classes and stops at the first fault; this names them all, and looks at
+values too.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from hivelib.model.egress import parse_entries
+from hivelib.model.names import nearest
+from hivelib.model.settings import Settings
+
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "claude.max_retries": (0, 15),
+    "web.port": (1, 65535),
+    "mail.body_limit": (1, 1024 * 1024),
+    "mail.pair_limit": (1, 100000),
+    "mail.pause_first": (0, 86400),
+    "mail.pause_most": (0, 86400 * 7),
+    "mail.deliveries_most": (1, 1000),
+    "turns.per_hour": (1, 100000),
+    "turns.at_once": (0, 10000),
+    "box.tasks": (16, 4194304),
+    "box.disk_bytes": (1024 * 1024, 2**60),
+    "box.free_bytes": (0, 2**60),
+    "idle.mcp_seconds": (0, 86400 * 365),
+    "idle.egress_seconds": (0, 86400 * 365),
+    "idle.door_seconds": (0, 86400 * 365),
+}
+_ONE_OF = {"systemd.scope": ("user", "private", "system")}
+
+
+class McpServer(TypedDict, total=False):
+    """One of an agent's own MCP servers, as claude's configuration has them, and the tools that may be used."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    command: str
+    args: list[str]
+    env: dict[str, str]
+    allowedTools: list[str]
+
+
+class AgentConfig(TypedDict, total=False):
+    """agent.json: what an agent may have of its own (SPEC section 6)."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    model: str
+    allowed_recipients: list[str]
+    extra_mcp_servers: dict[str, McpServer]
+    bash_patterns: list[str]
+    egress: list[str]
+    budgets: dict[str, float]
+    limits: dict[str, Any]
+
+
+def faults_of_settings(table: dict[str, Any]) -> list[str]:
+    """What is wrong with the table of a hive.toml, one line for each fault; nothing wrong, nothing in it."""
+    unknown = list(_unknown(Settings, table, ""))
+    if unknown:
+        return unknown
+    try:
+        # As JSON, for in Python strict means that each table is a Settings already; a TOML date is no JSON.
+        TypeAdapter(Settings).validate_json(json.dumps(table, default=str), strict=True)
+    except ValidationError as error:
+        return _lines(error)
+    return list(_out_of_bounds(table))
+
+
+def faults_of_agent(text: str) -> list[str]:
+    """What is wrong with the text of an agent.json, one line for each fault."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return [f"this is no JSON: {error}"]
+    if not isinstance(data, dict):
+        return ["agent.json must be an object"]
+    unknown = [
+        _unknown_key(key, "", list(AgentConfig.__annotations__))
+        for key in data.keys() - AgentConfig.__annotations__.keys()
+    ]
+    if unknown:
+        return sorted(unknown)
+    try:
+        TypeAdapter(AgentConfig).validate_python(data, strict=True)
+    except ValidationError as error:
+        return _lines(error)
+    faults = []
+    if "hyperhive" in data.get("extra_mcp_servers", {}):
+        faults.append("extra_mcp_servers.hyperhive: the name is the hive's own")
+    try:
+        parse_entries(data.get("egress", []))
+    except ValueError as error:
+        faults.append(str(error))
+    return faults
+
+
+def _unknown(kind: type[Any], table: dict[str, Any], where: str) -> Iterator[str]:
+    hints = get_type_hints(kind)
+    for key, value in table.items():
+        if key not in hints:
+            yield _unknown_key(key, where, list(hints))
+        elif dataclasses.is_dataclass(hints[key]) and isinstance(value, dict):
+            yield from _unknown(hints[key], value, f"{key}.")
+
+
+def _unknown_key(key: str, where: str, known: list[str]) -> str:
+    near = nearest(key, known)
+    hint = (
+        f"did you mean {' or '.join(where + name for name in near)}?"
+        if near
+        else f"known: {', '.join(known)}"
+    )
+    return f"{where}{key}: unknown; {hint}"
+
+
+def _out_of_bounds(table: dict[str, Any]) -> Iterator[str]:
+    for name, value in _flat(table, ""):
+        if name in _BOUNDS and not _BOUNDS[name][0] <= value <= _BOUNDS[name][1]:
+            low, high = _BOUNDS[name]
+            yield f"{name}: {value} is not from {low:g} to {high:g}"
+        if name in _ONE_OF and value not in _ONE_OF[name]:
+            yield f"{name}: {value!r} is none of {', '.join(_ONE_OF[name])}"
+
+
+def _flat(table: dict[str, Any], where: str) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{where}{key}.")
+        else:
+            yield f"{where}{key}", value
+
+
+def _lines(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(map(str, fault['loc']))}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+        for fault in error.errors()
+    ]
