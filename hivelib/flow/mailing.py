@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import Misuse, NotNow, Refused
+from hivelib.base.text import shortened
 from hivelib.flow.opening import Hive
 from hivelib.model import names, rules
 from hivelib.model.events import Acked, Claimed, Dampened, Redelivered, WarningRaised
@@ -296,6 +297,4 @@ def ring_inboxes(hive: Hive, recipients: list[str]) -> None:
 
 def names_shown(name: str) -> str:
     """A name that somebody gave us, safe to show in a message."""
-    from hivelib.base.text import shortened
-
     return f"‘{shortened(name, 40)}’"

@@ -1,7 +1,7 @@
 """Every kind of event, past tense, with its fields. docs/events.md is generated from this file.
 
 An event is written in the same transaction as the change it tells of. `subject` is the agent, or the id of what it
-is about (`approval:12`). The classes are plain, not dataclasses: sixty generated constructors would cost every short
+is about (`approval:12`). A kind stands here once something writes it (SPEC section 12 has those to come). The classes are plain, not dataclasses: sixty generated constructors would cost every short
 tool 20 ms. A field's comment-like string is its documentation.
 """
 
@@ -142,27 +142,6 @@ class AgentUnparked(Event):
     fields = {"reason": "why it had been parked", "by": "who or what unparked it"}
 
 
-class Compacted(Event):
-    """The agent's session was compacted."""
-
-    kind = "compacted"
-    fields = {"turn": "the turn", "trigger": "manual or auto"}
-
-
-class SessionReset(Event):
-    """The agent starts a new session with its next turn."""
-
-    kind = "session_reset"
-    fields = {"by": "who"}
-
-
-class ModelChanged(Event):
-    """The agent's model was changed."""
-
-    kind = "model_changed"
-    fields = {"model": "the new one", "by": "who"}
-
-
 class UsageRecorded(Event):
     """What a turn used."""
 
@@ -173,13 +152,6 @@ class UsageRecorded(Event):
         "output_tokens": "of the whole turn",
         "cost_usd": "as claude reckons it",
     }
-
-
-class BudgetReached(Event):
-    """A budget of turns, tokens or money is used up."""
-
-    kind = "budget_reached"
-    fields = {"budget": "which", "used": "how much", "limit": "of how much"}
 
 
 # agents
@@ -195,13 +167,6 @@ class AgentAdded(Event):
         "incarnation": "its number",
         "by": "who",
     }
-
-
-class AgentChanged(Event):
-    """A field of the agent changed."""
-
-    kind = "agent_changed"
-    fields = {"changes": "field → new value"}
 
 
 class AgentRemoved(Event):
@@ -225,19 +190,6 @@ class Started(Event):
     fields = {"agent": "its name", "by": "who"}
 
 
-class Rebuilt(Event):
-    """An agent's box was rebuilt."""
-
-    kind = "rebuilt"
-    fields = {
-        "agent": "its name",
-        "ok": "whether it worked",
-        "note": "words",
-        "sha": "commit",
-        "tag": "tag",
-    }
-
-
 class Killed(Event):
     """An agent's box was stopped."""
 
@@ -252,13 +204,6 @@ class Destroyed(Event):
     fields = {"agent": "its name", "by": "who"}
 
 
-class ContainerCrash(Event):
-    """A box disappeared without a job of ours."""
-
-    kind = "container_crash"
-    fields = {"agent": "its name", "note": "exit status, signal, out of memory"}
-
-
 class NeedsLogin(Event):
     """The agent's login does not work."""
 
@@ -270,20 +215,6 @@ class LoggedIn(Event):
     """The agent has a login."""
 
     kind = "logged_in"
-    fields = {"agent": "its name"}
-
-
-class NeedsUpdate(Event):
-    """The agent's box is older than its config."""
-
-    kind = "needs_update"
-    fields = {"agent": "its name"}
-
-
-class ConfigReady(Event):
-    """A new agent's config repository is there to be edited."""
-
-    kind = "config_ready"
     fields = {"agent": "its name"}
 
 
@@ -324,13 +255,6 @@ class OperatorLoggedIn(Event):
 
     kind = "operator_logged_in"
     fields = {"surface": "where", "address": "from where"}
-
-
-class SettingsChanged(Event):
-    """hive.toml was read anew."""
-
-    kind = "settings_changed"
-    fields = {"changes": "field → new value"}
 
 
 class WarningRaised(Event):
