@@ -1,8 +1,8 @@
 """Every kind of event, past tense, with its fields. docs/events.md is generated from this file.
 
 An event is written in the same transaction as the change it tells of. `subject` is the agent, or the id of what it
-is about (`approval:12`). A kind stands here once something writes it (SPEC section 12 has those to come). The classes are plain, not dataclasses: sixty generated constructors would cost every short
-tool 20 ms. A field's comment-like string is its documentation.
+is about (`approval:12`). A kind stands here once something writes it (SPEC section 12 has those to come). The classes
+are plain, not dataclasses: sixty generated constructors would cost every short tool 20 ms.
 """
 
 from typing import Any, ClassVar
