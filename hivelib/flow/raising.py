@@ -16,16 +16,17 @@ from hivelib.base.config import load_settings
 from hivelib.base.errors import HiveError, Refused
 from hivelib.base.toml import Value, changed
 from hivelib.base.users import User
-from hivelib.flow import lifecycle, placing, rendering
+from hivelib.flow import lifecycle, mailing, placing, rendering
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
 from hivelib.flow.preparing import prepare_state
 from hivelib.host import cradle, machine, manager, systemd
-from hivelib.model.names import MANAGER
 from hivelib.model.settings import Settings
 from hivelib.store import agents
 
 INSTALL_CLAUDE = "npm install -g @anthropic-ai/claude-code"
+QUESTION = "which program in /usr/bin is the largest?"
+"""What bin/hive-demo-claude knows how to play."""
 _PORTS = range(7000, 7100)
 
 
@@ -63,6 +64,8 @@ def up(wish: Wish) -> Raised:
     with _alone(place):
         settings = write_settings(wish, place, claude)
         hive = _start(wish, place, settings, done)
+    if broken := systemd.failed_units(settings):
+        notes.append(f"failed: {', '.join(broken)}; {_where_to_look(settings)}")
     if not settings.claude.path:
         notes.append(
             f"no claude is here: `{INSTALL_CLAUDE}`, then hive-up again; or hive-up --demo"
@@ -183,12 +186,21 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
         systemd.start_all(settings, "hive.target")
     except HiveError as error:
         raise HiveError(error.message, _where_to_look(settings)) from None
-    if broken := systemd.failed_units(settings):
-        raise HiveError(f"failed: {', '.join(broken)}", _where_to_look(settings))
     hive = open_hive(settings)
     done += lifecycle.reconcile(hive)
+    if wish.demo:
+        done += play_scene(hive)
     rendering.remember(place, texts)
     return hive
+
+
+def play_scene(hive: Hive) -> list[str]:
+    """The demo: alice and bob come, and the operator asks alice something; nothing when they are there already."""
+    new = [name for name in ("bob", "alice") if lifecycle.spawn(hive, name)]
+    if "alice" not in new:
+        return []
+    mailing.send(hive, mailing.SHELL, "alice", f"Please ask bob: {QUESTION}")
+    return ["made alice and bob, and sent alice a question"]
 
 
 def _where_to_look(settings: Settings) -> str:
@@ -223,37 +235,9 @@ def facts(raised: Raised) -> dict[str, Any]:
         "state": settings.state_dir,
         "systemd": settings.systemd.scope,
         "url": f"http://127.0.0.1:{settings.web.port}",
+        "demo": settings.claude.demo,
+        "logs": settings.log_dir,
         "agents": {agent.name: agent.state for agent in agents.all_of(raised.hive.db)},
         "done": raised.done,
         "notes": raised.notes,
     }
-
-
-def told(raised: Raised, bindir: str) -> list[str]:
-    """What hive-up tells a person: what runs, where, and what to type next."""
-    known, settings = facts(raised), raised.hive.settings
-    lines = ["*** demo: scripted agents, no model is called ***"] if settings.claude.demo else []
-    lines += [f"hive-up: {what}" for what in raised.done] or [
-        "hive-up: everything was there already"
-    ]
-    lines.append(f"agents    {', '.join(f'{n} ({s})' for n, s in known['agents'].items())}")
-    lines.append(f"user      {known['user']}, units in {_manager_words(raised.place)}")
-    lines.append(f"state     {known['state']}")
-    lines.append(f"settings  {known['config']}")
-    lines.append(f"page      {known['url']}  (its login link: hive-dashboard-url)")
-    if raised.place.log:
-        lines.append(f"logs      {raised.place.log}")
-    lines += [f"note      {note}" for note in raised.notes]
-    lines += ["", "Next, type:"]
-    if not raised.place.is_default:
-        lines.append(f"  export HIVE_CONFIG={known['config']}")
-    first = next((name for name in known["agents"] if name != MANAGER), None)
-    if not first:
-        lines.append(f"  {bindir}/hive-spawn alice")
-    lines.append(f"  {bindir}/hive-send {first or 'alice'} 'hello, who are you?'")
-    lines.append(f"  {bindir}/hive-recv --follow")
-    return lines
-
-
-def _manager_words(place: Place) -> str:
-    return f"a private systemd in {place.root}" if place.private else "your own systemd"

@@ -67,7 +67,8 @@ def start_all(settings: Settings, target: str, seconds: float = 60.0) -> None:
         known = units(settings)
         if any(unit.name == target and unit.active == "active" for unit in known):
             return
-        if broken := [u.name for u in known if u.active == "failed" or u.sub == "auto-restart"]:
+        shared = [unit for unit in known if "@" not in unit.name]  # one agent is not the hive
+        if broken := [u.name for u in shared if u.active == "failed" or u.sub == "auto-restart"]:
             raise HiveError(f"{', '.join(broken)}: does not come up")
         time.sleep(0.05)
     waiting = ", ".join(u.name for u in known if u.active == "activating")
