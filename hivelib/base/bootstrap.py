@@ -167,13 +167,13 @@ def _fits_all(path: str) -> bool:
     return os.geteuid() != 0 or reachable_by_all(path)
 
 
-def stage(root: str) -> str:
+def stage(root: str, below: str = STAGE) -> str:
     """Copies the checkout to a place that the hive's user can read, owned by root; gives back that place.
 
     The place is the same for the same checkout, so that its venv stays; each file is replaced as a whole.
     """
     mask = os.umask(0o022)
-    target = f"{STAGE}/code-{hashlib.sha256(os.path.realpath(root).encode()).hexdigest()[:8]}"
+    target = f"{below}/code-{hashlib.sha256(os.path.realpath(root).encode()).hexdigest()[:8]}"
     os.makedirs(target, exist_ok=True)
     files = set(tracked(root))
     for name in sorted(files):

@@ -24,7 +24,6 @@ from hivelib.host import cradle, machine, manager, systemd
 from hivelib.model.settings import Settings
 from hivelib.store import agents
 
-INSTALL_CLAUDE = "npm install -g @anthropic-ai/claude-code"
 QUESTION = "which program in /usr/bin is the largest?"
 """What bin/hive-demo-claude knows how to play."""
 _PORTS = range(7000, 7100)
@@ -68,7 +67,7 @@ def up(wish: Wish) -> Raised:
         notes.append(f"failed: {', '.join(broken)}; {_where_to_look(settings)}")
     if not settings.claude.path:
         notes.append(
-            f"no claude is here: `{INSTALL_CLAUDE}`, then hive-up again; or hive-up --demo"
+            f"no claude is here: `{machine.INSTALL_CLAUDE}`, then hive-up again; or hive-up --demo"
         )
     return Raised(hive, place, done, notes)
 

@@ -14,6 +14,8 @@ from hivelib.base.users import User, asked_as, current, of, run_as
 USER = "hive"
 HOME = "/var/lib/hyperhive"
 BOOTED = "/run/systemd/system"
+INSTALL_CLAUDE = "npm install -g @anthropic-ai/claude-code"
+"""The line that brings Claude Code."""
 
 
 def hive_user(wished: str | None, directory: str | None) -> User:
@@ -104,7 +106,7 @@ def find_claude(wished: str | None) -> str:
         return real  # a script of the user's own; it must run inside a box, where only /usr is
     raise Misuse(
         f"{real} is not the self-contained program of Claude Code",
-        "install a newer one: npm install -g @anthropic-ai/claude-code",
+        f"install a newer one: {INSTALL_CLAUDE}",
     )
 
 
