@@ -1,0 +1,214 @@
+"""One thread reads each new row once and gives it to everybody who follows it.
+
+It listens to a bell only while somebody follows, and otherwise sleeps. A reader who comes is first given what it missed
+up to where the others are, and from then on what they get: so nobody misses an event or gets one twice.
+"""
+
+import os
+import select
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from hivelib.base import bell, clock
+from hivelib.face.exchange import Outlet
+from hivelib.face.web.feeds import AgentFeed, Feed, HiveFeed, Position, position
+from hivelib.face.web.patches import frame
+from hivelib.flow import admitting
+from hivelib.flow.opening import Hive
+from hivelib.flow.viewing import Spending
+
+HEARTBEAT_SECONDS = 60.0
+
+
+class Reader:
+    """Somebody who follows: the agent's name (empty: the hive), the id from which on, the secret of their session."""
+
+    def __init__(self, hub: "Hub", agent: str, since: str, secret: str) -> None:
+        self.hub, self.agent, self.since, self.secret = hub, agent, since, secret
+        self.outlet: Outlet | None = None
+
+    def joined(self, outlet: Outlet) -> None:
+        """The server has a client for this reader."""
+        self.outlet = outlet
+        self.hub.post(lambda: self.hub.add(self))
+
+    def left(self, outlet: Outlet) -> None:
+        """The client is gone."""
+        self.hub.post(lambda: self.hub.remove(self))
+
+
+class Channel:
+    """A feed, its bells, how far it has been read, and who follows it."""
+
+    def __init__(self, feed: Feed, at: Position, listeners: list[bell.Listener]) -> None:
+        self.feed, self.at, self.listeners = feed, at, listeners
+        self.readers: set[Reader] = set()
+
+
+class Hub(threading.Thread):
+    """The thread; `opener` opens a hive for it."""
+
+    def __init__(self, opener: Callable[[], Hive]) -> None:
+        super().__init__(name="hub", daemon=True)
+        self._opener = opener
+        self._spending: Spending = {}
+        self._channels: dict[str, Channel] = {}
+        self._posted: deque[Callable[[], None]] = deque()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._stopping = False
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Lets the hub's thread do something, in the order it was asked; from any thread."""
+        self._posted.append(work)
+        os.eventfd_write(self._wake, 1)
+
+    def stop(self) -> None:
+        """Ends the thread and removes its bells."""
+
+        def end() -> None:
+            self._stopping = True
+
+        self.post(end)
+        self.join()
+
+    def check_sessions(self) -> None:
+        """Ends the streams of sessions that are over."""
+        self.post(lambda: self._guarded(self._everybody(), self._check_sessions))
+
+    def run(self) -> None:
+        """Runs until it is stopped."""
+        self._hive = self._opener()
+        beat_at = clock.monotonic() + HEARTBEAT_SECONDS
+        while not self._stopping:
+            wakers = {self._wake: ""}
+            for key, channel in self._channels.items():
+                wakers.update((listener.fileno(), key) for listener in channel.listeners)
+            seconds = beat_at - clock.monotonic() if self._channels else None
+            rung = {wakers[fd] for fd in _readable(list(wakers), seconds)}
+            if clock.monotonic() >= beat_at:
+                beat_at = clock.monotonic() + HEARTBEAT_SECONDS
+                self._guarded(self._everybody(), self._beat)
+            for channel in [self._channels[key] for key in rung if key in self._channels]:
+                self._guarded(channel.readers, partial(self._pump, channel))
+            while self._posted:
+                self._posted.popleft()()
+        for key in list(self._channels):
+            self._close(key)
+
+    def add(self, reader: Reader) -> None:
+        """Gives a new reader what it missed, and from then on what comes."""
+
+        def begin() -> None:
+            channel = self._channels.get(reader.agent) or self._open(reader.agent)
+            channel.readers.add(reader)
+            self._begin(channel, reader)
+
+        self._guarded({reader}, begin)
+
+    def remove(self, reader: Reader) -> None:
+        """Forgets a reader; the last one of a channel closes it."""
+        channel = self._channels.get(reader.agent)
+        if channel:
+            channel.readers.discard(reader)
+            if not channel.readers:
+                self._close(reader.agent)
+
+    def _open(self, key: str) -> Channel:
+        feed: Feed = (
+            AgentFeed(self._hive, self._spending, key)
+            if key
+            else HiveFeed(self._hive, self._spending)
+        )
+        # Listen first, then look.
+        listeners = [bell.Listener(self._hive.paths.bell, topic) for topic in feed.topics]
+        channel = self._channels[key] = Channel(feed, feed.end(), listeners)
+        return channel
+
+    def _close(self, key: str) -> None:
+        channel = self._channels.pop(key)
+        channel.feed.close()
+        for listener in channel.listeners:
+            listener.close()
+
+    def _begin(self, channel: Channel, reader: Reader) -> None:
+        self._pump(channel, besides=reader)
+        feed, at = channel.feed, position(reader.since)
+        if at is None or not feed.holds_all_after(at):
+            told = {"epoch": channel.at.epoch, "seq": channel.at.seq}
+            _send(reader, frame(feed.name(channel.at), told, "reset"))
+            return
+        parts = [b"retry: 1000\n\n"]
+        while at != channel.at:
+            data, reached = feed.read(at, channel.at)
+            if reached == at:
+                break
+            parts.append(data)
+            at = reached
+        _send(reader, b"".join(parts))
+
+    def _pump(self, channel: Channel, besides: Reader | None = None) -> None:
+        """Reads what is new once and gives it to all readers but `besides`."""
+        end = channel.feed.end()
+        if (
+            end.epoch != channel.at.epoch or end < channel.at
+        ):  # another database, or another transcript
+            channel.at = end
+            told = frame(channel.feed.name(end), {"epoch": end.epoch, "seq": end.seq}, "reset")
+            for reader in channel.readers - {besides}:
+                _send(reader, told)
+            return
+        while True:
+            data, reached = channel.feed.read(channel.at)
+            if reached == channel.at:
+                return
+            channel.at = reached
+            if data:
+                for reader in channel.readers:
+                    if reader is not besides:
+                        _send(reader, data)
+
+    def _beat(self) -> None:
+        """Tells open streams that they live, and how far they have come."""
+        for channel in self._channels.values():
+            told = f"id: {channel.feed.name(channel.at)}\n\n".encode()
+            for reader in channel.readers:
+                _send(reader, told)
+        self._check_sessions()
+
+    def _check_sessions(self) -> None:
+        for reader in self._everybody():
+            if admitting.admitted(self._hive, reader.secret) is None and reader.outlet:
+                reader.outlet.close()
+
+    def _everybody(self) -> set[Reader]:
+        return {reader for channel in self._channels.values() for reader in channel.readers}
+
+    def _guarded(self, readers: set[Reader], work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:  # noqa: BLE001  one page's trouble is not the others': its readers come again
+            sys.stderr.write(traceback.format_exc())
+            for reader in readers:
+                if reader.outlet:
+                    reader.outlet.close()
+
+
+def _send(reader: Reader, data: bytes) -> None:
+    if reader.outlet:
+        reader.outlet.send(data)
+
+
+def _readable(fds: list[int], seconds: float | None) -> list[int]:
+    """Waits, then drains and gives back the descriptors that have something."""
+    poller = select.poll()
+    for fd in fds:
+        poller.register(fd, select.POLLIN)
+    timeout = None if seconds is None else max(0.0, seconds) * 1000
+    ready = [fd for fd, _ in poller.poll(timeout)]
+    for fd in ready:
+        bell.drain(fd)
+    return ready

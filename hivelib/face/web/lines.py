@@ -1,0 +1,124 @@
+"""One line of a turn's stream as pieces that a person reads; pure. The line comes from a box: anything may be in it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hivelib.base.text import shortened
+from hivelib.model.records import Line
+
+TEXT_MOST = 16_000
+"""Characters of one piece beyond which it is cut; the whole is in the transcript."""
+_TITLE = 160
+_OPEN_MOST = 280
+_TELLING = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
+
+
+class Piece(NamedTuple):
+    """What one part of a line says: `kind` is prompt, text, thinking, call, result, error, end or note; `text` lies in
+    a fold under `title` when `folded`."""
+
+    kind: str
+    title: str
+    text: str = ""
+    folded: bool = False
+
+
+def pieces(line: Line) -> list[Piece]:
+    """What to show of a line, in order; empty for what a person need not see."""
+    try:
+        data = json.loads(line.payload)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        words = "a line too long to show" if not line.payload else "not JSON"
+        return [Piece("note", f"{line.kind}: {words}", _cut(line.payload), bool(line.payload))]
+    kind = data.get("type")
+    if kind in ("assistant", "user"):
+        return list(_said(data, kind))
+    if kind == "result":
+        return [_end(data)]
+    if kind == "system" and data.get("subtype") == "init":
+        return [Piece("note", f"session begins, model {shortened(str(data.get('model')), 40)}")]
+    if kind == "stream_event":
+        return []  # the same words come again as a whole
+    subtype = data.get("subtype")
+    title = shortened(f"{kind or line.kind} {subtype or ''}".strip(), _TITLE)
+    return [Piece("note", title, _cut(_compact(data)), True)]
+
+
+def _said(data: dict[str, Any], who: str) -> Iterator[Piece]:
+    message = data.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    for block in content if isinstance(content, list) else []:
+        if not isinstance(block, dict):
+            continue
+        kind = block.get("type")
+        if kind == "text":
+            yield Piece(
+                "text" if who == "assistant" else "prompt",
+                "",
+                _cut(_text(block["text"])) if "text" in block else "",
+            )
+        elif kind == "thinking":
+            yield Piece("thinking", "thinking", _cut(_text(block.get("thinking"))), True)
+        elif kind == "tool_use":
+            yield _call(block)
+        elif kind == "tool_result":
+            yield _result(block)
+        else:
+            yield Piece("note", shortened(str(kind), _TITLE), _cut(_compact(block)), True)
+
+
+def _call(block: dict[str, Any]) -> Piece:
+    name = _text(block.get("name")).removeprefix("mcp__hyperhive__")
+    given = block.get("input")
+    given = given if isinstance(given, dict) else {}
+    if "to" in given and "body" in given:
+        told = f"to {_text(given['to'])}: {_text(given['body'])}"
+    else:
+        told = next((_text(given[key]) for key in _TELLING if key in given), "")
+    whole = "\n".join(f"{key}: {_text(value)}" for key, value in given.items())
+    title = shortened(f"{name} {told or _compact(given)}", _TITLE)
+    return Piece("call", title, _cut(whole), bool(whole))
+
+
+def _result(block: dict[str, Any]) -> Piece:
+    content = block.get("content")
+    parts = content if isinstance(content, list) else [content]
+    text = "\n".join(
+        _text(part.get("text", part.get("type"))) if isinstance(part, dict) else _text(part)
+        for part in parts
+    ).strip()
+    kind = "error" if block.get("is_error") else "result"
+    if len(text) <= _OPEN_MOST and text.count("\n") < 4:
+        return Piece(kind, "", text or "(nothing)")
+    lines = text.count("\n") + 1
+    first = shortened(text.split("\n", 1)[0], 100)
+    return Piece(kind, f"{first} ({lines} lines, {len(text)} characters)", _cut(text), True)
+
+
+def _end(data: dict[str, Any]) -> Piece:
+    if data.get("is_error"):
+        said = _text(data.get("result") or data.get("terminal_reason") or data.get("subtype"))
+        return Piece("error", "", f"ended with an error: {_cut(said)}")
+    seconds = data.get("duration_ms")
+    span = f" in {seconds / 1000:.1f} s" if isinstance(seconds, int | float) else ""
+    cost = data.get("total_cost_usd")
+    money = f", ${cost:.4f}" if isinstance(cost, int | float) else ""
+    return Piece("end", f"claude ended{span}{money}")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _cut(text: str) -> str:
+    more = len(text) - TEXT_MOST
+    return text if more <= 0 else f"{text[:TEXT_MOST]}\n… {more} more characters in the transcript"

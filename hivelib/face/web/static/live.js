@@ -1,0 +1,157 @@
+// Keeps the page as the server's rows are: patches over one event stream, resumed by id, reset by a new snapshot.
+// Nothing here touches a form: only elements with an id that the server names are replaced, and only when they differ.
+
+const page = document.getElementById("page");
+const sign = document.getElementById("live");
+const RETRY_FIRST = 1000, RETRY_MOST = 30000;
+let at = page.dataset.at;
+let source = null;
+let retry = RETRY_FIRST;
+let timer = 0;
+let lostAt = 0;
+const afterPatches = [];
+
+/** Calls `look` after each change of the page, with the elements that were added. */
+export function onPatched(look) { afterPatches.push(look); }
+
+function element(html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  return holder.content.firstElementChild;
+}
+
+/** Puts a child in its place among its siblings, which are ordered by `data-n`; none before a full window. */
+function insert(into, child) {
+  const number = Number(child.dataset.n);
+  let before = into.lastElementChild;
+  while (before && Number(before.dataset.n) > number) before = before.previousElementSibling;
+  if (before) before.after(child);
+  else if (into.dataset.window && into.firstElementChild) return false;
+  else into.prepend(child);
+  const most = Number(into.dataset.window || 0);
+  while (most && into.childElementCount > most) into.firstElementChild.remove();
+  return true;
+}
+
+/** Replaces an element, and keeps its open folds, the focus in it and what was chosen. */
+function replace(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  const folds = fresh.querySelectorAll("details");
+  old.querySelectorAll("details").forEach((fold, i) => { if (folds[i]) folds[i].open = fold.open; });
+  const list = old.closest("select");
+  const chosen = list?.value;
+  const reachable = "a[href], button, input, summary";
+  const focused = [...old.querySelectorAll(reachable)].indexOf(document.activeElement);
+  old.replaceWith(fresh);
+  if (focused >= 0) fresh.querySelectorAll(reachable)[focused]?.focus({ preventScroll: true });
+  if (list && [...list.options].some((option) => option.value === chosen)) list.value = chosen;
+}
+
+function apply(patches) {
+  const added = [];
+  for (const patch of patches) {
+    const old = document.getElementById(patch.id);
+    if (patch.html === null) old?.remove();
+    else if (old) { if (!patch.once) replace(old, element(patch.html)); }
+    else if (patch.into) {
+      const into = document.getElementById(patch.into);
+      const fresh = element(patch.html);
+      if (into && insert(into, fresh)) added.push(fresh);
+    }
+  }
+  return added;
+}
+
+/** The folds that must follow a new snapshot: what the server draws, but no form. */
+async function snapshot() {
+  close();
+  let answer;
+  try { answer = await fetch(location.pathname, { cache: "no-store" }); } catch { return later(); }
+  if (answer.status === 401) return over();
+  if (!answer.ok) return later();
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("page");
+  if (!fresh) return later();
+  for (const id of ["warnings", "mail", "agents", "messages", "recipients", "agent-head", "turns"]) {
+    const old = document.getElementById(id), now = fresh.querySelector(`#${id}`);
+    if (old && now) replace(old, document.adoptNode(now));
+  }
+  at = fresh.dataset.at;
+  afterPatches.forEach((look) => look([]));
+  open();
+}
+
+function open() {
+  close();
+  if (document.hidden) return;
+  source = new EventSource(`${page.dataset.events}?after=${encodeURIComponent(at)}`);
+  source.onopen = () => { retry = RETRY_FIRST; lostAt = 0; say("live", true); };
+  source.onmessage = (message) => {
+    at = message.lastEventId;
+    const added = apply(JSON.parse(message.data).patches);
+    afterPatches.forEach((look) => look(added));
+  };
+  source.addEventListener("reset", snapshot);
+  source.onerror = () => {
+    lost();
+    if (source?.readyState === EventSource.CLOSED) later();
+  };
+}
+
+function close() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+}
+
+function lost() {
+  lostAt ||= Date.now();
+  say(`connection lost at ${new Date(lostAt).toLocaleTimeString()}`, false);
+}
+
+/** The browser gave up: the server answered with an error. Asks it for a snapshot, which also tells why. */
+function later() {
+  close();
+  lost();
+  timer = setTimeout(snapshot, retry);
+  retry = Math.min(retry * 2, RETRY_MOST);
+}
+
+function over() {
+  close();
+  say("logged out: run hive-dashboard-url", false);
+}
+
+function say(words, good) {
+  sign.textContent = words;
+  sign.classList.toggle("good", good);
+}
+
+// A tab that nobody sees does no work and holds no connection: browsers allow six to one host.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) close();
+  else open();
+});
+open();
+
+/** Sends a form's fields as JSON; gives back the answer, or throws its words. */
+export async function post(form) {
+  const answer = await fetch(form.getAttribute("action"), {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(Object.fromEntries(new FormData(form))),
+  });
+  const told = await answer.json().catch(() => ({ error: `the server said ${answer.status}` }));
+  if (!answer.ok) throw new Error(told.hint ? `${told.error}; ${told.hint}` : told.error);
+  return told;
+}
+
+// Small forms: what they do comes back as a patch.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!("quiet" in form.dataset)) return;
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try { await post(form); } catch (error) { say(error.message, false); }
+  button.disabled = false;
+});

@@ -1,0 +1,72 @@
+"""Who may use the page: a one-time link becomes a session. Only hashes are kept, so a read database lets nobody in."""
+
+import hashlib
+import secrets
+from contextlib import suppress
+
+from hivelib.base import bell, clock
+from hivelib.base.errors import NotNow, Refused
+from hivelib.flow.opening import Hive
+from hivelib.model.events import OperatorLoggedIn
+from hivelib.model.names import OPERATOR
+from hivelib.model.records import Caller
+from hivelib.store import events, web
+
+LOGIN_SECONDS = 600.0
+SESSION_SECONDS = 30 * 86400.0
+_SEEN_SECONDS = 3600.0
+
+
+def invite(hive: Hive) -> str:
+    """Makes a one-time token that lets the operator in within ten minutes."""
+    token = secrets.token_urlsafe(32)
+    now = clock.now()
+    with hive.db.write() as db:
+        web.add_login(db, digest(token), OPERATOR, now, now + LOGIN_SECONDS)
+    return token
+
+
+def link(hive: Hive) -> str:
+    """Where a browser on this machine uses a new one-time token."""
+    return f"http://127.0.0.1:{hive.settings.web.port}/login?token={invite(hive)}"
+
+
+def admit(hive: Hive, token: str, address: str) -> str:
+    """Exchanges a one-time token for the secret of a new session; Refused when it is unknown, used or too old."""
+    secret = secrets.token_urlsafe(32)
+    now = clock.now()
+    with hive.db.write() as db:
+        role = web.take_login(db, digest(token), now)
+        if role is not None:
+            web.add_session(db, digest(secret), role, now, now + SESSION_SECONDS, address)
+            events.record(db, OperatorLoggedIn(role, surface="web", address=address), at=now)
+    if role is None:
+        raise Refused(
+            "this link was used before, or is too old", "make another: hive-dashboard-url"
+        )
+    bell.ring(hive.paths.bell, "events")
+    return secret
+
+
+def admitted(hive: Hive, secret: str) -> Caller | None:
+    """Who a session's secret stands for; None when there is no such session any more."""
+    now = clock.now()
+    found = web.session(hive.db, digest(secret), now)
+    if found is None:
+        return None
+    role, seen_at = found
+    if seen_at < now - _SEEN_SECONDS:
+        with suppress(NotNow), hive.db.write(durable=False) as db:  # reading works on a full disk
+            web.note_seen(db, digest(secret), now)
+    return Caller(role, role, "web")
+
+
+def leave(hive: Hive, secret: str) -> bool:
+    """Ends a session; False when there was none."""
+    with hive.db.write() as db:
+        return web.drop_session(db, digest(secret))
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret. It has 256 random bits, so a plain hash cannot be turned round."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

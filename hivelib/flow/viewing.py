@@ -1,0 +1,192 @@
+"""What a page shows: rows of one instant together with the event number they stand for, and what came after it."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from hivelib.base.db import Database
+from hivelib.base.errors import Refused
+from hivelib.flow.mailing import names_shown
+from hivelib.flow.opening import Hive
+from hivelib.model.names import OPERATOR
+from hivelib.model.records import Agent, EventRow, Line, Message, Turn
+from hivelib.store import agents, events, mail, transcripts, turns, warnings, web
+
+Spending = dict[tuple[str, int], tuple[int, float]]
+"""What is known of each incarnation's cost: up to which turn, and how much. Ended turns do not change, so a page that
+lives long sums up each turn once."""
+
+LINE_MOST = 256 * 1024
+"""Characters of a transcript line beyond which a page shows only that there is one."""
+
+
+class AgentView(NamedTuple):
+    """An agent with what is worth knowing at a glance; `spent` in USD."""
+
+    agent: Agent
+    queued: int
+    running: Turn | None
+    spent: float
+
+
+class Warned(NamedTuple):
+    """A warning that stands; times are UTC seconds."""
+
+    name: str
+    raised_at: float
+    why: str
+    mend: str
+
+
+class HiveView(NamedTuple):
+    """The hive as it was right after event `seq` of `epoch`; `mail` is what the operator has not read."""
+
+    epoch: str
+    seq: int
+    agents: list[AgentView]
+    messages: list[Message]
+    mail: list[Message]
+    warnings: list[Warned]
+
+
+class TurnView(NamedTuple):
+    """A turn and its lines; `turn` None when only the lines are left of it."""
+
+    id: int
+    turn: Turn | None
+    lines: list[Line]
+
+
+class TranscriptView(NamedTuple):
+    """An agent right after event `seq`, and the newest lines of its transcript up to `row`."""
+
+    epoch: str
+    seq: int
+    row: int
+    agent: AgentView
+    turns: list[TurnView]
+
+
+class Stream(NamedTuple):
+    """The event stream as it stands: its epoch, the oldest event that is kept (0: none), the newest there ever was."""
+
+    epoch: str
+    first: int
+    last: int
+
+    def holds_all_after(self, epoch: str, seq: int) -> bool:
+        """Whether somebody who has seen everything up to `seq` can be given exactly what they missed."""
+        if epoch != self.epoch or not 0 <= seq <= self.last:
+            return False
+        return seq == self.last or 0 < self.first <= seq + 1
+
+
+def hive_view(hive: Hive, spending: Spending, messages: int = 100) -> HiveView:
+    """Everything that the first page shows, of one instant; `messages` bounds how many of the newest."""
+    with hive.db.snapshot() as db:
+        return HiveView(
+            events.epoch(db),
+            events.last_seq(db),
+            _agents(db, agents.all_of(db), spending),
+            mail.latest(db, messages),
+            mail.peek(db, OPERATOR, messages),
+            [Warned(*warning) for warning in warnings.standing(db)],
+        )
+
+
+def agent_views(hive: Hive, names: Collection[str], spending: Spending) -> list[AgentView]:
+    """Those of the named agents that there are, tombstones left out; the manager first."""
+    found = [agent for agent in agents.all_of(hive.db) if agent.name in names]
+    return _agents(hive.db, found, spending) if found else []
+
+
+def all_agents(hive: Hive, spending: Spending) -> list[AgentView]:
+    """All live agents, the manager first."""
+    return _agents(hive.db, agents.all_of(hive.db), spending)
+
+
+def transcript_view(
+    hive: Hive, transcript: Database | None, name: str, spending: Spending, lines: int = 400
+) -> TranscriptView:
+    """An agent and its newest turns. Refused when there is no such agent."""
+    with hive.db.snapshot() as db:
+        found = agent_views(hive, [name], spending)
+        if not found:
+            raise Refused(f"no agent is called {names_shown(name)}", "the first page lists them")
+        view = found[0]
+        newest = web.lines_latest(transcript, lines, LINE_MOST) if transcript else []
+        row = newest[-1].row if newest else 0
+        known = {turn.id: turn for turn in turns.latest(db, name, 50)}
+        return TranscriptView(
+            _epoch(db, view.agent), events.last_seq(db), row, view, _by_turn(newest, known, view)
+        )
+
+
+def stream(hive: Hive, agent: str = "") -> Stream:
+    """How far the event stream reaches; for the page of an agent the epoch names its incarnation too."""
+    with hive.db.snapshot() as db:
+        found = agents.get(db, agent) if agent else None
+        return Stream(_epoch(db, found), events.first_seq(db), events.last_seq(db))
+
+
+def events_after(hive: Hive, seq: int, limit: int = 500) -> list[EventRow]:
+    """The events that follow `seq`, oldest first."""
+    return events.after(hive.db, seq, limit)
+
+
+def lines_after(transcript: Database, row: int, limit: int = 500) -> list[Line]:
+    """The transcript lines that follow `row`, oldest first; overlong payloads are empty."""
+    return web.lines_after(transcript, row, limit, LINE_MOST)
+
+
+def last_row(transcript: Database | None) -> int:
+    """The newest line of a transcript, 0 when there is none."""
+    return transcripts.last_row(transcript) if transcript else 0
+
+
+def messages(hive: Hive, ids: list[int]) -> list[Message]:
+    """The messages with these ids that there are, oldest first."""
+    return web.messages(hive.db, ids) if ids else []
+
+
+def warned(hive: Hive) -> list[Warned]:
+    """All warnings that stand, oldest first."""
+    return [Warned(*warning) for warning in warnings.standing(hive.db)]
+
+
+def turn(hive: Hive, number: int) -> Turn | None:
+    """The turn of that number."""
+    return turns.get(hive.db, number)
+
+
+def _epoch(db: Database, agent: Agent | None) -> str:
+    return f"{events.epoch(db)}{agent.incarnation:04x}" if agent else events.epoch(db)
+
+
+def _agents(db: Database, rows: list[Agent], spending: Spending) -> list[AgentView]:
+    queued = web.queued(db)
+    running = {turn.agent: turn for turn in turns.running(db)}
+    return [
+        AgentView(
+            agent, queued.get(agent.name, 0), running.get(agent.name), _spent(db, agent, spending)
+        )
+        for agent in rows
+    ]
+
+
+def _spent(db: Database, agent: Agent, spending: Spending) -> float:
+    key = (agent.name, agent.incarnation)
+    upto, sum_ = spending.get(key, (0, 0.0))
+    last, more = web.spent(db, agent.name, agent.incarnation, upto)
+    if last:
+        spending[key] = (last, sum_ + more)  # one assignment: threads may share it
+    return sum_ + more
+
+
+def _by_turn(lines: list[Line], known: dict[int, Turn], view: AgentView) -> list[TurnView]:
+    ids = {line.turn for line in lines}
+    if view.running:
+        ids.add(view.running.id)
+    return [
+        TurnView(number, known.get(number), [line for line in lines if line.turn == number])
+        for number in sorted(ids)
+    ]
