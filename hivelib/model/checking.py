@@ -123,7 +123,7 @@ def _out_of_bounds(table: dict[str, Any]) -> Iterator[str]:
     for name, value in _flat(table, ""):
         if name in _BOUNDS and not _BOUNDS[name][0] <= value <= _BOUNDS[name][1]:
             low, high = _BOUNDS[name]
-            yield f"{name}: {value} is not from {low:g} to {high:g}"
+            yield f"{name}: {value} is not from {low:.0f} to {high:.0f}"
         if name in _ONE_OF and value not in _ONE_OF[name]:
             yield f"{name}: {value!r} is none of {', '.join(_ONE_OF[name])}"
 
