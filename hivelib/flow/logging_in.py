@@ -1,0 +1,152 @@
+"""An agent's login: `claude auth login` in its box, driven over pipes: its address comes out, a code goes in.
+
+claude's exit status says nothing (SIGINT ends it with 0) and a wrong code makes it ask again, so whether there is a
+login is asked of `claude auth status` afterwards (facts/claude-cli.md, section 6). hive-exec serves one connection at
+a time: while a turn runs, this waits for its end.
+"""
+
+import json
+import os
+import re
+import select
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from hivelib.base import bell, clock
+from hivelib.base.errors import NotNow, Refused
+from hivelib.flow import lifecycle, settling
+from hivelib.flow.opening import Hive
+from hivelib.host.boxes.link import Link
+from hivelib.model.events import LoggedIn
+from hivelib.model.names import OPERATOR
+from hivelib.store import agents, events, turns
+
+_ADDRESS = re.compile(r"https://[\x21-\x7e]+(?=\s)")
+_ANSWER_SECONDS = 60.0
+"""How long claude may take for the exchange of a code, and for telling its status."""
+_CODE_MOST = 4096
+
+
+class Talk(NamedTuple):
+    """How a login speaks to the person: `address` where to sign in, `words` what claude wrote."""
+
+    address: Callable[[str], None]
+    words: Callable[[str], None]
+
+
+def log_in(hive: Hive, name: str, typed: int, talk: Talk) -> None:
+    """Logs an agent in: codes are read as lines from descriptor `typed`. When it works, its parking ends.
+
+    Raises Refused when the agent does not run, when no code came or none was taken; NotNow when its box is silent.
+    """
+    agent = lifecycle.known(hive, name)
+    if agent.state != "running":
+        raise Refused(f"{name} is {agent.state}", f"hive-start {name}")
+    if turns.running(hive.db, name):
+        talk.words(f"{name} is in a turn; the login begins when it ends")
+    with _asked(hive, name, ["auth", "login"], raw=True) as link:
+        said = _converse(link, typed, talk)
+    if not _is_logged_in(hive, name):
+        raise Refused(f"{name} has no login", said or "try again")
+    with hive.db.write() as db:
+        agents.set_needs_login(db, name, False)
+        events.record(db, LoggedIn(name, agent=name))
+    bell.ring(hive.paths.bell, "events")
+    agent = lifecycle.known(hive, name)
+    if agent.parked_kind == "auth_failed":
+        settling.unpark(hive, name, OPERATOR)
+
+
+def _asked(hive: Hive, name: str, args: list[str], *, raw: bool) -> Link:
+    try:
+        link = Link(hive.paths.socket(name, "exec"))
+    except OSError as error:
+        raise NotNow(
+            f"{name}'s box does not answer: {error.strerror}", f"hive-start {name}"
+        ) from None
+    link.send(turn=None, args=args, files={}, env={}, raw=raw)
+    return link
+
+
+def _converse(link: Link, typed: int, talk: Talk) -> str:
+    """Carries codes in and words out until claude ends; gives back the last thing that it complained of."""
+    talking = _Talking(link, talk)
+    poller = select.poll()
+    poller.register(link.fileno(), select.POLLIN)
+    poller.register(typed, select.POLLIN)
+    while True:
+        ready = [] if link.waiting() else [fd for fd, _ in poller.poll(talking.patience())]
+        if typed in ready and not talking.type_in(_line(typed)):
+            poller.unregister(typed)
+        elif link.waiting() or link.fileno() in ready:
+            if not talking.hear(link.receive(_ANSWER_SECONDS)):
+                return talking.complaint
+        elif not ready:
+            link.send(signal="INT")
+            talking.give_up_at = clock.monotonic() + _ANSWER_SECONDS
+
+
+class _Talking:
+    """How far the conversation has come; `give_up_at` is set once nobody will type any more."""
+
+    def __init__(self, link: Link, talk: Talk) -> None:
+        self.link, self.talk = link, talk
+        self.text = self.address = self.complaint = ""
+        self.sent = False
+        self.give_up_at: float | None = None
+
+    def patience(self) -> float | None:
+        """Milliseconds until it is time to give up, None for ever."""
+        return self.give_up_at and max(0.0, self.give_up_at - clock.monotonic()) * 1000
+
+    def type_in(self, line: str | None) -> bool:
+        """Takes a line that was typed; None: there will be no more, and False comes back."""
+        if line is None:
+            self.complaint = self.complaint or ("" if self.sent else "no code was given")
+            patient = self.sent and not self.complaint
+            self.give_up_at = clock.monotonic() + (_ANSWER_SECONDS if patient else 0)
+        elif line:
+            self.link.send(**{"in": line})
+            self.sent, self.complaint = True, ""
+        return line is not None
+
+    def hear(self, message: dict[str, Any] | None) -> bool:
+        """Takes what the box said; False when it was the last."""
+        if message is None or "exit" in message:
+            return False
+        chunk = message.get("raw", message.get("err"))
+        if isinstance(chunk, str):
+            self.talk.words(chunk)
+            if "nvalid code" in chunk or "failed" in chunk:
+                self.complaint = " ".join(chunk.split())
+                self.give_up_at = self.give_up_at and clock.monotonic()  # nobody tries again
+            self.text = (self.text + chunk)[-65536:]
+            found = _ADDRESS.search(self.text)
+            if found and found.group() != self.address:
+                self.address = found.group()
+                self.talk.address(self.address)
+        return True
+
+
+def _line(typed: int) -> str | None:
+    """A line from a terminal or a pipe, byte by byte so that nothing of the next one is taken; None at the end."""
+    line = b""
+    while (byte := os.read(typed, 1)) not in (b"", b"\n"):
+        line += byte
+        if len(line) > _CODE_MOST:
+            raise Refused("a code is not that long", "paste what the page shows")
+    return None if not byte and not line else line.decode("utf-8", "replace").strip()
+
+
+def _is_logged_in(hive: Hive, name: str) -> bool:
+    """What `claude auth status` in the box says."""
+    text = ""
+    with _asked(hive, name, ["auth", "status"], raw=False) as link:
+        while (message := link.receive(_ANSWER_SECONDS)) is not None and "exit" not in message:
+            if isinstance(message.get("out"), str):
+                text += message["out"]
+    try:
+        status = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(status, dict) and status.get("loggedIn") is True
