@@ -148,7 +148,7 @@ def _recipients(hive: Hive, caller: Caller, to: str, label: str | None) -> list[
         return everybody
     if to == caller.name:
         raise Refused("that is yourself", "an agent's own reminder is the tool `wake`")
-    if to != OPERATOR and not agents.is_live(hive.db, to):
+    if to != OPERATOR and not (names.is_name(to) and agents.is_live(hive.db, to)):
         known = [*agents.live_names(hive.db), OPERATOR]
         near = names.nearest(to, known)
         shown = ", ".join(near or sorted(known))
@@ -206,7 +206,7 @@ def take(
     now = clock.now()
     if request and (known := answers.known(hive.db, request)) is not None:
         return dict(known)
-    if not mail.any_due(hive.db, caller.name, now):
+    if not mail.any_due(hive.db, caller.name, now, lane):
         refuse_stray_turn(hive, caller)
         return {"messages": [], "waiting": 0}
     with hive.db.write(durable=False) as db:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
-from hivelib.flow import mailing
+from hivelib.flow import continuing, mailing
 from hivelib.flow.opening import Hive
 from hivelib.model import rules
 from hivelib.model.events import (
@@ -48,6 +48,7 @@ def end_turn(hive: Hive, turn: Turn, outcome: Outcome) -> bool:
             if done := mail.ack_claims(db, turn.id, now):
                 told.append(Acked(turn.agent, ids=done, turn=turn.id))
             told += _back_unread(db, turn)
+            told += continuing.grant(hive, turn, now)
             if agents.set_needs_login(db, turn.agent, False):
                 told.append(LoggedIn(turn.agent, agent=turn.agent))
         else:

@@ -71,9 +71,11 @@ def due(db: Database, recipient: str, now: float, lane: str | None = None) -> in
     return int(db.value(f"SELECT count(*) FROM messages WHERE {_DUE} {only}", recipient, now))
 
 
-def any_due(db: Database, recipient: str, now: float) -> bool:
+def any_due(db: Database, recipient: str, now: float, lane: str | None = None) -> bool:
     """Whether a message could be claimed now; cheap however many wait."""
-    return db.value(f"SELECT 1 FROM messages WHERE {_DUE} LIMIT 1", recipient, now) is not None
+    only = "AND lane = 'urgent'" if lane == "urgent" else ""
+    found = db.value(f"SELECT 1 FROM messages WHERE {_DUE} {only} LIMIT 1", recipient, now)
+    return found is not None
 
 
 def peek(db: Database, recipient: str, limit: int) -> list[Message]:
