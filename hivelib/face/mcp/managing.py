@@ -1,0 +1,73 @@
+"""What only the manager has: it sees the others, starts and stops them, and reads what their units wrote.
+
+systemd and the journal may take seconds, so these run in a thread with a database connection of its own.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import anyio
+import anyio.to_thread
+
+from hivelib.base.errors import Refused
+from hivelib.base.text import visible
+from hivelib.face.mcp import wording
+from hivelib.face.mcp.arguments import Logs, Other
+from hivelib.face.mcp.calls import Answer, Call
+from hivelib.flow import lifecycle, telling
+from hivelib.flow.opening import Hive, open_hive
+
+T = TypeVar("T")
+Verb = Callable[[Hive, str, str], bool]
+
+
+def list_agents(call: Call) -> Answer:
+    """All live agents."""
+    found = [listed.public() for listed in telling.agents_listed(call.hive)]
+    return Answer("\n".join(map(wording.agent, found)), {"agents": found})
+
+
+async def start(call: Call) -> Answer:
+    """Starts a stopped agent, or ends its parking."""
+    return await _act(call, "runs", lambda hive, name, by: lifecycle.start(hive, name, by=by))
+
+
+async def kill(call: Call) -> Answer:
+    """Stops an agent, also in the middle of a turn; its mail waits."""
+    return await _act(call, "is stopped", lambda hive, name, by: lifecycle.stop(hive, name, by=by))
+
+
+async def restart(call: Call) -> Answer:
+    """Stops and starts an agent."""
+
+    def again(hive: Hive, name: str, by: str) -> bool:
+        lifecycle.stop(hive, name, by=by)
+        return lifecycle.start(hive, name, by=by)
+
+    return await _act(call, "runs", again)
+
+
+async def get_logs(call: Call) -> Answer:
+    """The newest lines of an agent's units."""
+    said = cast(Logs, call.arguments)
+    lines = await _aside(call, lambda hive: telling.logs(hive, said.agent, said.lines or 50))
+    shown = [visible(line, one_line=True) for line in lines]
+    return Answer("\n".join(shown) or "nothing was logged", {"lines": shown})
+
+
+async def _act(call: Call, words: str, verb: Verb) -> Answer:
+    name, by = cast(Other, call.arguments).name, call.caller.name
+    if name == by:
+        raise Refused("that is yourself", "ask the operator")
+    changed = await _aside(call, lambda hive: verb(hive, name, by))
+    text = f"{name} {words}" if changed else f"{name} {words} already"
+    return Answer(text, {"agent": name, "already": not changed})
+
+
+async def _aside(call: Call, work: Callable[[Hive], T]) -> T:
+    def run() -> T:
+        hive = open_hive(call.hive.settings)
+        with hive.db:
+            return work(hive)
+
+    return await anyio.to_thread.run_sync(run, abandon_on_cancel=True)
