@@ -45,8 +45,8 @@ def _lookup(table: dict[str, Any], key: str) -> tuple[bool, Any]:
 
 
 def _literal(value: Value) -> str:
-    # a JSON string without escapes beyond \" and \\ is a TOML basic string too
-    return json.dumps(value, ensure_ascii=False)
+    # A JSON string is a TOML basic string too, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _section(lines: list[str], table: str) -> tuple[int, int] | None:
@@ -62,7 +62,7 @@ def _section(lines: list[str], table: str) -> tuple[int, int] | None:
 
 def _replaced(text: str, key: str, value: Value) -> str:
     table, _, name = key.rpartition(".")
-    lines = text.splitlines()
+    lines = text.rstrip("\n").split("\n")
     start, end = _section(lines, table) or (0, 0)
     for i in range(start, end):
         if re.match(rf"\s*{re.escape(name)}\s*=", lines[i]):
@@ -72,13 +72,18 @@ def _replaced(text: str, key: str, value: Value) -> str:
 
 def _inserted(text: str, key: str, value: Value) -> str:
     table, _, name = key.rpartition(".")
-    lines = text.splitlines()
+    lines = text.rstrip("\n").split("\n")
     section = _section(lines, table)
     if section is None:
         lines += ["", f"[{table}]", f"{name} = {_literal(value)}"]
     else:
-        at = section[1]
-        while at > section[0] and not lines[at - 1].strip():
-            at -= 1  # before the blank lines that part it from the next table
+        start, end = section
+        # before blank lines and comments that belong to the next table, unless there is nothing else
+        last = max((i for i in range(start, end) if _says_something(lines[i])), default=end - 1)
+        at = last + 1
         lines.insert(at, f"{name} = {_literal(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")

@@ -89,4 +89,8 @@ def _start_in_unit(private: Private, user: User, outer: str, unit: str) -> None:
     if outer == "--system":
         words += [f"--uid={user.uid}", f"--gid={user.gid}"]
     run([*words, *manager.program()], seconds=60)
+    show = [*_systemctl(outer), "show", "-p", "ControlGroup", "--value", unit]
+    inside = run(show, check=False).out.strip()
+    groups = [f"{hierarchy}{inside}" for hierarchy in cgroups.hierarchies() if inside]
+    run_as(user, lambda: manager.write_record(private, 0, groups, unit))
     run_as(user, lambda: manager.wait_until_up(private))

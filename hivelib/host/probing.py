@@ -70,21 +70,12 @@ def missing_controllers(settings: Settings) -> set[str]:
     """The control group controllers that the hive's manager does not have: those limits of boxes do not bite."""
     if settings.systemd.scope == "private":
         record = manager.recorded(Private(os.path.dirname(settings.systemd.xdg_runtime_dir)))
-        groups = record.groups or [_group_of_pid(record.pid)]
+        groups = record.groups
     else:
         uid = os.getuid()
         below = f"user.slice/user-{uid}.slice/user@{uid}.service"
         groups = [f"{root}/{below}" for root in cgroups.hierarchies()]
     return _NEEDED - {name for group in groups for name in _controllers(group)}
-
-
-def _group_of_pid(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid or 'self'}/cgroup", encoding="utf-8") as file:
-            rows = [line.rstrip("\n").split(":", 2) for line in file]
-    except OSError:
-        return ""
-    return next((f"{cgroups.ROOT}{path}" for number, _, path in rows if number == "0"), "")
 
 
 def _controllers(group: str) -> set[str]:

@@ -1,0 +1,79 @@
+"""The venv of a checkout: made, mended after a kill, made once by two at once, made anew when the versions change."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hivelib.base import bootstrap, packages
+from hivelib.base.errors import HiveError
+from tests.support.source import ROOT
+
+# pip itself: in every new venv already, so that these tests need no network.
+PROJECT = '[project]\ndependencies = ["pip"]\n[project.optional-dependencies]\ntest = ["pip"]\n'
+MAKE = "import sys; from hivelib.base import bootstrap; bootstrap.make_venv(sys.argv[1])"
+
+
+@pytest.fixture
+def checkout(short_path: Path) -> Iterator[str]:
+    """A checkout without a venv, where any user may come."""
+    short_path.chmod(0o755)
+    root = short_path / "code"
+    root.mkdir()
+    (root / "pyproject.toml").write_text(PROJECT)
+    (root / "constraints.txt").write_text("")
+    yield str(root)
+    shutil.rmtree(root)
+
+
+def python_says(root: str, code: str) -> str:
+    """What the checkout's python prints."""
+    argv = [f"{root}/.venv/bin/python3", "-c", code]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_venv_is_made_finished_and_mended(checkout: str) -> None:
+    assert not bootstrap.finished(checkout)
+    makers = [subprocess.Popen([sys.executable, "-c", MAKE, checkout], cwd=ROOT) for _ in range(2)]
+    assert [maker.wait(100) for maker in makers] == [0, 0]
+    assert bootstrap.finished(checkout)
+    assert not bootstrap.finished(checkout, "test")
+    assert checkout in python_says(checkout, "import sys; print(sys.path)")
+
+    (Path(checkout) / "constraints.txt").write_text("# other versions\n")
+    assert not bootstrap.finished(checkout)
+    (Path(checkout) / ".venv/left-over").write_text("")
+    bootstrap.make_venv(checkout)
+    assert bootstrap.finished(checkout)
+    assert (Path(checkout) / ".venv/left-over").exists()  # brought up to date in place
+
+    (Path(checkout) / ".venv/.complete-runtime").unlink()
+    (Path(checkout) / ".venv/.unfinished").write_text("")  # as a killed pip leaves it
+    bootstrap.make_venv(checkout)
+    assert bootstrap.finished(checkout)
+    assert not (Path(checkout) / ".venv/left-over").exists()  # made anew
+
+
+def test_a_pip_that_fails_is_told_in_one_line_and_not_taken_for_success(checkout: str) -> None:
+    (Path(checkout) / "pyproject.toml").write_text('[project]\ndependencies = ["./not-there"]\n')
+    with pytest.raises(HiveError, match="pip could not install"):
+        bootstrap.make_venv(checkout)
+    assert not bootstrap.finished(checkout)
+
+
+def test_what_others_cannot_reach_is_known(short_path: Path) -> None:
+    (short_path / "closed").mkdir(mode=0o700)
+    (short_path / "closed/python3").symlink_to("/usr/bin/env")
+    short_path.chmod(0o755)
+    assert bootstrap.reachable_by_all("/usr/bin/env")
+    assert bootstrap.reachable_by_all(str(short_path))
+    assert not bootstrap.reachable_by_all(str(short_path / "closed"))
+    assert not bootstrap.reachable_by_all(str(short_path / "not-there"))
+
+
+def test_a_missing_program_names_its_package_and_the_line() -> None:
+    assert packages.missing({"no-such-program": "some-package", "sh": "dash"}) == ["some-package"]
+    assert packages.install_line(["some-package"]).endswith("some-package")

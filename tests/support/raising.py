@@ -1,0 +1,77 @@
+"""hive-up and hive-down as a person types them, and what they leave."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hivelib.host import cgroups, manager
+from hivelib.host.manager import Private
+from tests.support.people import Person, Word
+from tests.support.source import ROOT
+
+
+class Upped(NamedTuple):
+    """A directory in which somebody brings a hive up and down."""
+
+    person: Person
+    directory: Path
+
+    def argv(self, *words: Word) -> list[Word]:
+        """The command that brings it up and returns."""
+        return [ROOT / "bin/hive-up", "--dir", self.directory, "--detach", "--json", *words]
+
+    def up(self, *words: Word, **environment: str) -> dict[str, Any]:
+        """Brings it up; gives back what hive-up says."""
+        done = self.person.run(self.argv(*words), environment, seconds=100)
+        return dict(json.loads(done.stdout))
+
+    def down(self) -> bool:
+        """Brings it down; gives back whether anything ran."""
+        argv: list[Word] = [ROOT / "bin/hive-down", "--dir", self.directory, "--json"]
+        return bool(json.loads(self.person.run(argv, seconds=100).stdout)["ran"])
+
+    def tool(self, name: str, *words: Word, check: bool = True) -> str:
+        """What one of our tools writes to stdout, and to stderr if it may fail."""
+        environment = {"HIVE_CONFIG": f"{self.directory}/hive.toml"}
+        argv: list[Word] = [ROOT / "bin" / name, *words]
+        done = self.person.run(argv, environment, check=check)
+        return done.stdout if check else done.stdout + done.stderr
+
+    def systemctl(self, *words: str) -> str:
+        """Asks the hive's own manager."""
+        environment = {"XDG_RUNTIME_DIR": f"{self.directory}/run"}
+        return self.person.run(["systemctl", "--user", *words], environment).stdout.strip()
+
+    def main_pid(self, unit: str) -> int:
+        """The main process of a service."""
+        return int(self.systemctl("show", "-p", "MainPID", "--value", unit))
+
+    @property
+    def record(self) -> manager.Record:
+        """What is known of the private manager."""
+        return manager.recorded(Private(str(self.directory)))
+
+    def processes(self) -> set[int]:
+        """Everything that runs in the hive's control group."""
+        return cgroups.processes(self.record.groups)
+
+
+def made(person: Person, directory: Path) -> Upped:
+    """An empty directory of that person for a hive."""
+    directory.mkdir(mode=0o700)
+    person.own(directory)
+    return Upped(person, directory)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not only waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
+
+
+def groups_left(groups: list[str]) -> list[str]:
+    """The control group directories that are still there."""
+    return [group for group in groups if os.path.isdir(group)]

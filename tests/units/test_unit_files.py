@@ -1,0 +1,65 @@
+"""The unit files as systemd reads them: no mistake in them, and none more exposed than it must be."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hivelib.base.config import load_settings
+from hivelib.flow import rendering
+from tests.support.source import ROOT
+from tests.support.state import settings_text
+
+MOST_EXPOSED = {"hive-exec@.service": 8.0}  # bubblewrap needs what the others may not have
+BAR = 3.0
+SERVICES = sorted(path.name for path in (ROOT / "systemd").glob("*.service"))
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All units and drop-ins as hive-up writes them."""
+    where = tmp_path_factory.mktemp("units")
+    config = where.parent / "hive.toml"
+    config.write_text(settings_text(where.parent, "[web]\nport = 7321\n"))
+    texts = rendering.rendered(f"{ROOT}/bin", str(config), load_settings(str(config)))
+    for name, text in texts.items():
+        (where / name).parent.mkdir(exist_ok=True)
+        (where / name).write_text(text)
+    return where
+
+
+def test_systemd_finds_no_mistake_in_any_unit(units: Path, tmp_path: Path) -> None:
+    argv = ["systemd-analyze", "verify", "--user", "--man=no", "--recursive-errors=yes"]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "SYSTEMD_UNIT_PATH": f"{units}:/usr/lib/systemd/user",
+    }
+    files = [str(path) for path in sorted(units.iterdir()) if path.is_file()]
+    done = subprocess.run(
+        [*argv, *files], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_is_more_exposed_than_it_must_be(units: Path, name: str) -> None:
+    argv = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(units / name)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    found = re.search(r"exposure level for \S+ ([0-9.]+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    assert float(found[1]) <= MOST_EXPOSED.get(name, BAR), done.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "systemd").iterdir()), ids=lambda path: path.name)
+def test_a_unit_is_written_as_the_house_wants(path: Path) -> None:
+    text = path.read_text()
+    assert re.search(r"^Description=[A-Z].*[^.]$", text, re.MULTILINE)
+    assert "PartOf=" in text or path.name == "hive.target"
+    assert not re.search(r"^(User|Group|CapabilityBoundingSet)=.", text, re.MULTILINE)
+    assert set(re.findall(r"@[a-z]+@", text)) <= {"@bindir@"}
+    if "StartLimitIntervalSec=0" in text and path.suffix == ".service":
+        assert "RestartSec=" in text
+    if path.suffix == ".socket":
+        assert "TriggerLimitIntervalSec=0" in text

@@ -1,0 +1,158 @@
+"""hive-up and hive-down of a private hive, as an ordinary user: what runs, what is left, what is not touched."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import raising
+from tests.support.people import Person
+from tests.support.raising import Upped, alive
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def hive(ordinary_user: Person, short_path: Path) -> Iterator[Upped]:
+    """A directory without a hive, and nothing of one when the test is over."""
+    upped = raising.made(ordinary_user, short_path / "a")
+    yield upped
+    upped.down()
+
+
+def test_up_makes_a_hive_that_a_second_up_finds_and_down_ends(hive: Upped) -> None:
+    first = hive.up()
+    assert first["agents"] == {"manager": "running"}
+    assert first["user"] == hive.person.user.name
+    assert first["systemd"] == "private"
+    assert (hive.directory.stat().st_mode & 0o777, "started the hive" in first["done"]) == (
+        0o700,
+        True,
+    )
+    assert (
+        hive.systemctl("is-active", "hive.target", "hive-agent@manager.target") == "active\nactive"
+    )
+    assert hive.systemctl("list-units", "--failed", "--plain", "--no-legend") == ""
+    running = hive.processes()
+    assert {os.stat(f"/proc/{pid}").st_uid for pid in running} == {hive.person.user.uid}
+
+    second = hive.up()
+    assert second["done"] == []
+    assert hive.processes() == running
+
+    groups = hive.record.groups
+    assert hive.down()
+    assert [pid for pid in running if alive(pid)] == []
+    assert raising.groups_left(groups) == []
+    assert not (hive.directory / "run").exists()
+    assert (hive.directory / "state/hive.sqlite").exists()
+    assert not hive.down()
+
+    third = hive.up()
+    assert third["agents"] == {"manager": "running"}
+    assert third["config"] == first["config"]
+
+
+def test_settings_that_are_there_are_kept(hive: Upped) -> None:
+    config = hive.directory / "hive.toml"
+    config.write_text('# mine\n[operator]\nname = "Ada" # me\n[web]\nport = 7654\n')
+    hive.person.own(config)
+    assert hive.up()["url"] == "http://127.0.0.1:7654"
+    assert config.read_text().startswith("# mine\n")
+    assert 'name = "Ada" # me' in config.read_text()
+    assert hive.up("--port", "7655")["url"] == "http://127.0.0.1:7655"
+    assert "127.0.0.1:7655" in hive.systemctl("show", "-p", "Listen", "hive-dashboard.socket")
+
+
+def test_a_key_is_kept_for_the_hive_alone(hive: Upped) -> None:
+    hive.up(ANTHROPIC_API_KEY="sk-secret-1234")
+    key = hive.directory / "state/api-key"
+    assert (key.read_text(), key.stat().st_mode & 0o777) == ("sk-secret-1234\n", 0o600)
+    assert str(key) in (hive.directory / "hive.toml").read_text()
+    for pid in hive.processes():
+        assert b"sk-secret-1234" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_services_are_as_confined_as_their_units_say(hive: Upped) -> None:
+    hive.up()
+    broker = Path(f"/proc/{hive.main_pid('hive-broker.service')}")
+    lines = (broker / "status").read_text().splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    assert (status["CapBnd"], status["NoNewPrivs"], status["Seccomp"]) == ("0" * 16, "1", "2")
+    mounts = [line.split() for line in (broker / "mountinfo").read_text().splitlines()]
+    options = {words[4]: words[5].split(",") for words in mounts}
+    assert "ro" in options["/"]
+    assert "rw" in options[str(hive.directory / "state")]
+    assert os.readlink(broker / "ns/net") != os.readlink("/proc/self/ns/net")
+
+
+def test_a_changed_program_starts_its_services_again(hive: Upped) -> None:
+    hive.up()
+    before = hive.main_pid("hive-broker.service")
+    record = hive.directory / "raised.json"
+    record.write_text(record.read_text().replace('"program": "', '"program": "older'))
+    assert any("hive-broker.service" in words for words in hive.up()["done"])
+    assert hive.main_pid("hive-broker.service") not in (0, before)
+
+
+def test_two_hives_live_side_by_side(hive: Upped, short_path: Path) -> None:
+    other = raising.made(hive.person, short_path / "b")
+    bystander = hive.person.start(["sleep", "1000"])
+    try:
+        urls = {hive.up()["url"], other.up()["url"]}
+        assert len(urls) == 2
+        running = other.processes()
+        assert hive.down()
+        assert other.processes() == running
+        assert bystander.poll() is None
+        assert other.tool("hive-send", "manager", "still there?").strip() == "1"
+    finally:
+        other.down()
+        bystander.kill()
+        bystander.wait()
+
+
+POINTS = [
+    "run/systemd/private",
+    "hive.toml",
+    "config/systemd/user/hive.target",
+    "state/hive.sqlite",
+]
+POINTS += ["run/hyperhive/mcp.handoff", "run/hyperhive/agents/manager/mcp/mcp.sock"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_killed_up_is_finished_by_the_next(hive: Upped, point: str) -> None:
+    started = hive.person.start(hive.argv())
+    until(lambda: (hive.directory / point).exists() or started.poll() is not None, point)
+    started.kill()
+    started.wait()
+    assert hive.up()["agents"] == {"manager": "running"}
+    assert hive.systemctl("list-units", "--failed", "--plain", "--no-legend") == ""
+    running = hive.processes()
+    assert hive.down()
+    assert [pid for pid in running if alive(pid)] == []
+
+
+@pytest.mark.parametrize("then", ["down", "up"])
+def test_a_dead_manager_leaves_nothing_behind(hive: Upped, then: str) -> None:
+    hive.up()
+    broker, groups = hive.main_pid("hive-broker.service"), hive.record.groups
+    os.kill(hive.record.pid, signal.SIGKILL)
+    until(lambda: not hive.record.pid, "the manager's end")
+    assert alive(broker)
+    if then == "up":
+        assert hive.up()["agents"] == {"manager": "running"}
+    else:
+        assert hive.down()
+        assert raising.groups_left(groups) == []
+    assert not alive(broker)
+
+
+def test_a_long_name_is_refused_in_words(ordinary_user: Person, short_path: Path) -> None:
+    far = short_path / ("x" * 60)
+    done = ordinary_user.run(Upped(ordinary_user, far).argv(), check=False)
+    assert done.returncode == 2
+    assert "sockets below it allow" in done.stderr
+    assert not far.exists()
