@@ -4,11 +4,19 @@ from typing import Any, NamedTuple
 
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
-from hivelib.base.errors import Misuse, NotNow, Refused
+from hivelib.base.errors import Misuse, Refused
 from hivelib.base.text import shortened
 from hivelib.flow.opening import Hive
 from hivelib.model import names, rules
-from hivelib.model.events import Acked, Claimed, Dampened, Redelivered, WarningRaised
+from hivelib.model.events import (
+    Acked,
+    Claimed,
+    Dampened,
+    Event,
+    Redelivered,
+    WarningCleared,
+    WarningRaised,
+)
 from hivelib.model.events import Sent as SentEvent
 from hivelib.model.names import EVERYBODY, OPERATOR
 from hivelib.model.records import Caller, Message, Request
@@ -265,28 +273,12 @@ def redeliver(hive: Hive, message: int) -> bool:
         if found.recipient != OPERATOR and not agents.is_live(db, found.recipient):
             raise Refused(f"{found.recipient} does not exist any more", "send it to somebody else")
         mail.revive(db, message)
-        events.record(db, Redelivered(found.recipient, id=message))
+        told: list[Event] = [Redelivered(found.recipient, id=message)]
+        if warnings.clear(db, name := f"dead:{message}"):
+            told.append(WarningCleared(found.recipient, name=name))
+        events.record(db, *told)
     ring_inboxes(hive, [found.recipient])
     return True
-
-
-def thread(hive: Hive, message: int) -> list[Message]:
-    """The conversation that a message belongs to, oldest first; Refused when there is no such message."""
-    found = mail.thread(hive.db, message)
-    if not found:
-        raise Refused(f"there is no message {message}", "`hive-search WORDS` finds messages")
-    return found
-
-
-def search(hive: Hive, words: str, limit: int = 50) -> list[Message]:
-    """Messages with all of these words, best first; brings the index up to date before it looks."""
-    from contextlib import suppress
-
-    from hivelib.store import search as index  # only who searches needs it
-
-    with suppress(NotNow):  # on a full disk what is indexed can still be searched
-        index.catch_up(hive.db)
-    return index.search(hive.db, words, limit)
 
 
 def ring_inboxes(hive: Hive, recipients: list[str]) -> None:

@@ -16,6 +16,8 @@ from hivelib.store import agents, events, mail, search, turns, warnings
 
 LOOK_SECONDS = 60.0
 _NEVER = float("inf")
+_STAND_SECONDS = {"dampened": LOOK_SECONDS, "failed": 3600.0}
+"""Warnings that tell of an instant go away by themselves; one that happens again is raised again."""
 
 
 def watch(hive: Hive) -> None:
@@ -69,15 +71,15 @@ def look_around(hive: Hive) -> None:
         bell.ring(hive.paths.bell, f"turn.{name}")
     with suppress(HiveError):  # a full disk must not end the watch
         search.catch_up(hive.db)
-        _clear_dampened(hive, now)
+        _clear_old_warnings(hive, now)
         _mend_units(hive)
 
 
-def _clear_dampened(hive: Hive, now: float) -> None:
+def _clear_old_warnings(hive: Hive, now: float) -> None:
     old = [
         name
         for name, at, _, _ in warnings.standing(hive.db)
-        if name.startswith("dampened:") and at < now - LOOK_SECONDS
+        if at < now - _STAND_SECONDS.get(name.partition(":")[0], _NEVER)
     ]
     for name in old:
         with hive.db.write(durable=False) as db:

@@ -30,8 +30,13 @@ def catch_up(db: Database) -> int:
 def search(db: Database, words: str, limit: int) -> list[Message]:
     """Messages whose body has all of these words, best match first; each word is taken literally.
 
-    Raises Misuse when there is no word in `words`.
+    Raises Misuse when there is no word in `words`, or what no body can have.
     """
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        raise Misuse("the words are not valid UTF-8", "search for text") from None
+    words = words.replace("\0", " ")  # ends a query in the middle of a word
     terms = [word for word in words.split() if any(char.isalnum() for char in word)]
     if not terms:
         raise Misuse("nothing to search for", "give at least one word")

@@ -1,0 +1,28 @@
+"""A hive without processes whose limits are small enough to be reached."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hivelib.flow.opening import Hive
+from tests.support.residents import settle_in
+from tests.support.state import make_state
+
+LIMITS = """
+[mail]
+body_limit = 100
+pair_limit = 4
+pause_first = 100.0
+pause_most = 350.0
+deliveries_most = 4
+"""
+
+
+@pytest.fixture
+def hive(short_path: Path) -> Iterator[Hive]:
+    """Manager, alice and bob run; a body has 100 bytes, a pair 4 messages a minute, a message 4 deliveries."""
+    made = make_state(short_path, LIMITS)
+    settle_in(made, "manager", "alice", "bob")
+    with made.db:
+        yield made
