@@ -60,7 +60,7 @@ class Web:
 def make_app(opener: Callable[[], Hive], hub: Hub, port: int) -> WSGIApplication:
     """The dashboard as a WSGI application for 127.0.0.1:`port`; `opener` opens a hive for each of its threads."""
     web = Web(opener, hub, port)
-    app = bottle.Bottle(autojson=False)
+    app = bottle.Bottle()
     app.add_hook("before_request", lambda: _admit(web))
     app.install(_plainly)
     for method, path, handler in _routes(web):
@@ -147,6 +147,8 @@ def _agent_page(web: Web, name: str) -> str:
     transcript = open_transcript(web.hive, name)
     try:
         view = viewing.transcript_view(web.hive, transcript, name, web.spending)
+    except Refused as error:
+        raise _failure(error, HTTPStatus.NOT_FOUND) from None
     finally:
         if transcript:
             transcript.close()

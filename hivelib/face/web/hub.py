@@ -172,8 +172,9 @@ class Hub(threading.Thread):
                         _send(reader, data)
 
     def _beat(self) -> None:
-        """Tells open streams that they live, and how far they have come."""
+        """Looks whether a ring was lost; tells open streams that they live, and how far they have come."""
         for channel in self._channels.values():
+            self._pump(channel)
             told = f"id: {channel.feed.name(channel.at)}\n\n".encode()
             for reader in channel.readers:
                 _send(reader, told)

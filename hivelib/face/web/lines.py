@@ -104,11 +104,15 @@ def _end(data: dict[str, Any]) -> Piece:
     if data.get("is_error"):
         said = _text(data.get("result") or data.get("terminal_reason") or data.get("subtype"))
         return Piece("error", "", f"ended with an error: {_cut(said)}")
-    seconds = data.get("duration_ms")
-    span = f" in {seconds / 1000:.1f} s" if isinstance(seconds, int | float) else ""
-    cost = data.get("total_cost_usd")
-    money = f", ${cost:.4f}" if isinstance(cost, int | float) else ""
+    milliseconds, cost = _figure(data.get("duration_ms")), _figure(data.get("total_cost_usd"))
+    span = "" if milliseconds is None else f" in {milliseconds / 1000:.1f} s"
+    money = "" if cost is None else f", ${cost:.4f}"
     return Piece("end", f"claude ended{span}{money}")
+
+
+def _figure(value: Any) -> float | None:
+    """A number that a person can take in; a box may have written 10**400."""
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else None
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,252 @@
+"""The server below the page: what it takes, what it refuses, and whom a slow client holds up (nobody)."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import pytest
+
+from hivelib.face import serve
+from hivelib.face.exchange import BODY_MOST, HEAD_MOST, STREAM, Outlet
+from tests.support.waiting import until
+
+Start = Callable[[WSGIApplication], int]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    running: list[tuple[serve.Server, threading.Thread, socket.socket]] = []
+
+    def started(app: WSGIApplication) -> int:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        server = serve.Server(listener, app)
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        running.append((server, thread, listener))
+        return int(listener.getsockname()[1])
+
+    yield started
+    for server, thread, listener in running:
+        server.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+        listener.close()
+
+
+def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    body = environ["wsgi.input"].read()
+    told = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {body.decode('latin-1')}".encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(told)))])
+    return [told]
+
+
+def ask(port: int, data: bytes, end: bool = True) -> bytes:
+    """Sends bytes, ends its own side, and gives back all that came until the other side ended too."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+        with contextlib.suppress(OSError):
+            link.sendall(data)
+            if end:
+                link.shutdown(socket.SHUT_WR)
+        got = b""
+        with contextlib.suppress(ConnectionError):
+            while block := link.recv(65536):
+                got += block
+        return got
+
+
+def get(path: str = "/", *more: str, version: str = "1.1") -> bytes:
+    lines = [f"GET {path} HTTP/{version}", "Host: x", *more]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def test_a_connection_carries_many_requests_also_at_once(start: Start) -> None:
+    port = start(echo)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+        link.sendall(get("/a") + get("/b") + get("/c", "Connection: close"))
+        file = link.makefile("rb")
+        text = file.read()
+    assert text.count(b"HTTP/1.1 200 OK") == 3
+    assert text.index(b"GET /a ") < text.index(b"GET /b ") < text.index(b"GET /c ")
+
+
+def test_an_old_client_gets_its_answer_and_the_end(start: Start) -> None:
+    assert ask(start(echo), get(version="1.0"), end=False).endswith(b"GET / ")
+
+
+def test_a_body_may_come_in_pieces(start: Start) -> None:
+    with socket.create_connection(("127.0.0.1", start(echo)), timeout=20) as link:
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for (
+            byte
+        ) in b"POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello":
+            link.sendall(bytes([byte]))
+        assert link.makefile("rb").read().endswith(b"POST /x hello")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\nHost: x\n\n\r\n\r\n", 400),
+        (b"GET http://evil.test/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"CONNECT evil.test:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\na", 400),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\na",
+            400,
+        ),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+        (
+            f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_MOST + 1}\r\n\r\n".encode()
+            + b"x" * (BODY_MOST + 1),
+            413,
+        ),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * HEAD_MOST + b"\r\n\r\n", 431),
+        (b"x" * (HEAD_MOST + 1), 431),
+    ],
+)
+def test_what_is_not_plain_http_is_refused_and_its_connection_ends(
+    start: Start, raw: bytes, status: int
+) -> None:
+    got = ask(start(echo), raw + get("/smuggled"), end=False)
+    assert got.startswith(f"HTTP/1.1 {status} ".encode())
+    assert got.count(b"Connection: close") == 1 and b"/smuggled" not in got
+
+
+def test_fields_that_would_look_like_others_are_left_out(start: Start) -> None:
+    def show(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        found = {name: v for name, v in environ.items() if name.startswith("HTTP_")}
+        return [repr(sorted(found.items())).encode()]
+
+    raw = get("/", "X_Origin: a", "Cookie: a=1", "Cookie: b=2", "Proxy: x", "Connection: close")
+    told = ask(start(show), raw)
+    assert b"HTTP_X_ORIGIN" not in told and b"'a=1; b=2'" in told
+
+
+def test_an_applications_bug_is_a_plain_500(
+    start: Start, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        raise ZeroDivisionError("the secret")
+
+    port = start(broken)
+    for _ in range(40):  # more than there are threads
+        told = ask(port, get())
+        assert told.startswith(b"HTTP/1.1 500 ") and b"secret" not in told
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_slow_clients_hold_up_nobody_and_are_let_go(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "REQUEST_SECONDS", 1.0)
+    port = start(echo)
+    with contextlib.ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            for _ in range(200)  # many more than there are threads
+        ]
+        for link in slow:
+            link.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert b"GET /quick " in ask(port, get("/quick", "Connection: close"))
+        answers = [link.makefile("rb").read() for link in slow]
+    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
+
+
+def test_a_client_that_never_reads_its_answer_is_let_go(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "WRITE_SECONDS", 0.5)
+
+    def big(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"x" * 50_000_000]
+
+    port = start(big)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+        link.sendall(get())
+        until(lambda: _reset(link), "the connection let go")
+
+
+def _reset(link: socket.socket) -> bool:
+    try:
+        link.sendall(b"x")
+    except OSError:
+        return True
+    return False
+
+
+class Kept:
+    """A stream whose outlets the test keeps."""
+
+    def __init__(self) -> None:
+        self.outlets: list[Outlet] = []
+        self.gone: list[Outlet] = []
+
+    def app(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/event-stream"), ("Content-Length", "0")])
+        environ[STREAM](self)
+        return []
+
+    def joined(self, outlet: Outlet) -> None:
+        self.outlets.append(outlet)
+
+    def left(self, outlet: Outlet) -> None:
+        self.gone.append(outlet)
+
+
+def test_streams_take_no_thread_and_end_when_either_side_does(start: Start) -> None:
+    kept = Kept()
+    port = start(kept.app)
+    with contextlib.ExitStack() as stack:
+        links = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            for _ in range(100)
+        ]
+        for link in links:
+            link.sendall(get())
+        until(lambda: len(kept.outlets) == 100, "a hundred streams")
+        links[0].close()
+        until(lambda: len(kept.gone) == 1, "one of them gone")
+        for outlet in kept.outlets:
+            outlet.send(b"one ")
+            outlet.send(b"two")
+            outlet.close()
+        for link in links[1:]:
+            text = link.makefile("rb").read()
+            assert text.endswith(b"\r\n\r\none two") and b"Content-Length" not in text
+    until(lambda: len(kept.gone) == 100, "all of them gone")
+
+
+def test_a_stopped_server_finishes_its_answers(start: Start) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def late(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        begun.set()
+        go_on.wait(20)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"finished"]
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = serve.Server(listener, late)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    with listener, socket.create_connection(listener.getsockname(), timeout=20) as link:
+        link.sendall(get())
+        assert begun.wait(20)
+        server.stop()
+        go_on.set()
+        assert link.makefile("rb").read().endswith(b"finished")
+        thread.join(20)
+        assert not thread.is_alive()

@@ -1,0 +1,72 @@
+"""A transcript's line as a person reads it, whatever a box wrote."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hivelib.face.web.lines import TEXT_MOST, Piece, pieces
+from hivelib.model.records import Line
+
+
+def line(data: Any, kind: str = "x") -> Line:
+    return Line(1, 1, 0.0, kind, data if isinstance(data, str) else json.dumps(data))
+
+
+def said(who: str, *blocks: dict[str, Any]) -> list[Piece]:
+    return pieces(line({"type": who, "message": {"content": list(blocks)}}))
+
+
+def test_each_kind_has_its_short_form() -> None:
+    assert said("assistant", {"type": "text", "text": "hello"}) == [Piece("text", "", "hello")]
+    assert said("user", {"type": "text", "text": "do"}) == [Piece("prompt", "", "do")]
+    call = {"type": "tool_use", "name": "Bash", "input": {"command": "ls\n-l"}}
+    assert said("assistant", call) == [Piece("call", "Bash ls\\n-l", "command: ls\n-l", True)]
+    mail = {
+        "type": "tool_use",
+        "name": "mcp__hyperhive__send",
+        "input": {"to": "bob", "body": "hi"},
+    }
+    assert said("assistant", mail)[0].title == "send to bob: hi"
+    short = {"type": "tool_result", "content": [{"type": "text", "text": "ok"}]}
+    assert said("user", short) == [Piece("result", "", "ok")]
+    failed = {"type": "tool_result", "content": "no", "is_error": True}
+    assert said("user", failed) == [Piece("error", "", "no")]
+    assert pieces(line({"type": "stream_event"})) == []
+
+
+def test_long_results_are_folded_and_cut() -> None:
+    [piece] = said("user", {"type": "tool_result", "content": "first\n" + "x" * 50_000})
+    assert piece.folded and piece.title.startswith("first (2 lines, 50006 characters)")
+    assert len(piece.text) < TEXT_MOST + 60 and piece.text.endswith("in the transcript")
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[" * 100_000, "[1]", "null", "\0", '{"type":'])
+def test_a_line_that_is_no_object_is_a_note(text: str) -> None:
+    assert [piece.kind for piece in pieces(line(text))] == ["note"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+block = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "thinking", "tool_use", "tool_result"]) | json_values},
+    optional=dict.fromkeys(("text", "thinking", "name", "input", "content"), json_values),
+)
+
+
+@given(
+    st.sampled_from(["assistant", "user", "result", "system"]) | json_values,
+    st.fixed_dictionaries({}, optional={"content": st.lists(block | json_values) | json_values})
+    | json_values,
+    json_values,
+)
+def test_no_line_breaks_the_page(kind: Any, message: Any, more: Any) -> None:
+    names = ("subtype", "is_error", "result", "duration_ms", "total_cost_usd", "model")
+    data = {"type": kind, "message": message, **dict.fromkeys(names, more)}
+    for piece in pieces(line(data)):
+        assert isinstance(piece.title, str) and isinstance(piece.text, str)
