@@ -37,6 +37,10 @@ def enter(tool: str, extra: str = "") -> None:
     """
     try:
         root = ROOT if os.geteuid() != 0 or reachable_by_all(ROOT) else stage(ROOT)
+        if root != ROOT and not os.path.lexists(f"{ROOT}/.venv"):
+            os.symlink(
+                f"{root}/.venv", f"{ROOT}/.venv"
+            )  # so that root's own tools run from here too
         if root == ROOT and under_venv(root) and finished(root, extra):
             return
         if not finished(root, extra):
