@@ -2,8 +2,8 @@
 
 What a client does slowly costs it a deadline and us a few bytes, never a thread: a request reaches a thread when all of
 it is here, an answer leaves it whole, and a stream (`exchange.STREAM`) belongs to the loop from its first byte. So
-there may be any number of open streams, and the pool of threads is only as big as the application is slow. Measured
-against a thread per connection: one event to 100 streams in 1.4 ms instead of 3.3 (docs/performance.md).
+there may be any number of open streams, and the pool of threads is only as big as the application is slow
+(docs/web-ui.md has the figures).
 """
 
 import os
