@@ -152,7 +152,7 @@ def _agents(hive: Hive) -> Iterator[Finding]:
                 mend = f"hive-stop {agent.name}; hive-start {agent.name}"
                 yield Finding(agent.name, "fail", f"not listening: {', '.join(gone)}", mend)
                 continue
-        if agent.needs_login or not _logged_in(hive, agent.name):
+        if agent.needs_login or not has_login(hive, agent.name):
             yield Finding(agent.name, "warn", "has no login", f"hive-login {agent.name}")
         elif agent.parked:
             mend = f"hive-start {agent.name}"
@@ -173,7 +173,8 @@ def _mode(path: str) -> int:
         return 0
 
 
-def _logged_in(hive: Hive, name: str) -> bool:
+def has_login(hive: Hive, name: str) -> bool:
+    """Whether an agent can talk to its model as far as one can see from outside: a key, a login, or a demo."""
     settings = hive.settings
     if settings.claude.demo or settings.api.key_file:
         return True

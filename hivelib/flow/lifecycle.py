@@ -11,7 +11,7 @@ from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
 from hivelib.flow import mailing, settling
 from hivelib.flow.opening import Hive
 from hivelib.host import boxes
-from hivelib.model import names, states
+from hivelib.model import names, states, wording
 from hivelib.model.events import (
     AgentAdded,
     AgentRemoved,
@@ -28,7 +28,6 @@ from hivelib.model.records import Agent
 from hivelib.store import agents, events, mail, turns
 
 BACKEND = "bwrap"
-_NOTES = "you were restarted; what you wrote down is in /state"
 
 
 def spawn(hive: Hive, name: str, *, by: str = OPERATOR, config: str = "{}") -> bool:
@@ -73,7 +72,7 @@ def start(hive: Hive, name: str, *, by: str = OPERATOR, again: bool = True) -> b
     boxes.backend(agent.backend).start(hive.settings, name)
     if again:
         with hive.db.write():
-            mailing.notify(hive, name, _NOTES)
+            mailing.notify(hive, name, wording.RESTARTED)
     # A stopped agent had no fifo: what came meanwhile rang nobody.
     mailing.ring_inboxes(hive, [name])
     return True

@@ -17,10 +17,12 @@ from hivelib.base.errors import HiveError, Refused
 from hivelib.base.toml import Value, changed
 from hivelib.base.users import User
 from hivelib.flow import lifecycle, mailing, placing, rendering
+from hivelib.flow.diagnosing import has_login
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
 from hivelib.flow.preparing import prepare_state
 from hivelib.host import cradle, machine, manager, systemd
+from hivelib.model.names import MANAGER
 from hivelib.model.settings import Settings
 from hivelib.store import agents
 
@@ -68,6 +70,10 @@ def up(wish: Wish) -> Raised:
     if not settings.claude.path:
         notes.append(
             f"no claude is here: `{machine.INSTALL_CLAUDE}`, then hive-up again; or hive-up --demo"
+        )
+    elif not has_login(hive, MANAGER):
+        notes.append(
+            "no login yet: `hive-login manager` (one for each agent), or give ANTHROPIC_API_KEY to hive-up"
         )
     return Raised(hive, place, done, notes)
 
