@@ -249,12 +249,10 @@ def inbox(hive: Hive, name: str, limit: int = 32) -> list[Message]:
 
 def mark_read(hive: Hive, ids: list[int]) -> None:
     """The operator has seen these messages: called after they were shown, so that a killed tool loses none."""
-    if not ids:
-        return
     now = clock.now()
     with hive.db.write() as db:
-        mail.ack_read(db, ids, now)
-        events.record(db, Acked(OPERATOR, ids=ids, turn=None), at=now)
+        if read := mail.ack_read(db, OPERATOR, ids, now):
+            events.record(db, Acked(OPERATOR, ids=read, turn=None), at=now)
     bell.ring(hive.paths.bell, "events")
 
 

@@ -133,12 +133,14 @@ def revive(db: Database, message: int) -> None:
     )
 
 
-def ack_read(db: Database, ids: list[int], now: float) -> None:
-    """Acks messages that a person has read: there is no turn that could fail."""
-    db.execute(
-        f"UPDATE messages SET state = 'acked', acked_at = ? WHERE id IN ({_marks(ids)})",
-        (now, *ids),
-    )
+def ack_read(db: Database, recipient: str, ids: list[int], now: float) -> list[int]:
+    """Acks queued messages that a person has read: there is no turn that could fail. Gives back which those were."""
+    rows = db.execute(
+        "UPDATE messages SET state = 'acked', acked_at = ? WHERE recipient = ? AND state = 'queued'"
+        f" AND id IN ({_marks(ids)}) RETURNING id",
+        (now, recipient, *ids),
+    ).fetchall()
+    return sorted(row[0] for row in rows)
 
 
 def dead(db: Database, limit: int = 100) -> list[Message]:
