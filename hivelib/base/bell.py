@@ -16,7 +16,15 @@ from collections.abc import Iterator
 from typing import Self
 
 UNIT = "unit"
-_GONE = {errno.ENOENT, errno.EPIPE, errno.EAGAIN, errno.EACCES, errno.ENOTDIR}
+_GONE = {
+    errno.ENOENT,
+    errno.EPIPE,
+    errno.EAGAIN,
+    errno.EACCES,
+    errno.ENOTDIR,
+    errno.ELOOP,  # a link, a directory: nobody listens there
+    errno.EISDIR,
+}
 
 
 def ring(bell: str, *topics: str) -> None:

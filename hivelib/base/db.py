@@ -26,6 +26,8 @@ class Database:
         """Opens `path`; raises HiveError when it is missing (unless `create`) or is not a database."""
         if not create and not os.path.exists(path):
             raise HiveError(f"no hive here: {path} does not exist", "start one with `hive-up`")
+        if create:  # sqlite itself makes it 0644, and then the group of the state directory cannot write
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
         self.path = path
         mode = "ro" if read_only else "rwc" if create else "rw"
         with _plain_errors(path):
@@ -39,7 +41,7 @@ class Database:
         # Four times sqlite's own 1000 pages: a checkpoint syncs twice, and came after every 200th send.
         self.connection.execute("PRAGMA wal_autocheckpoint=4000")
         self._gate = -1
-        self._synchronous = ""
+        self._log = -1
         self.execute = self.connection.execute
 
     def all(self, sql: str, *values: Any) -> list[Row]:
@@ -66,11 +68,10 @@ class Database:
     def write(self, *, durable: bool = True) -> Iterator[Self]:
         """One write transaction: all of the block or nothing of it.
 
-        `durable` commits are on the disk when this returns (synchronous=FULL); the others may be lost at power
-        failure, never at a crash of a process. Not for nesting. Raises NotNow when the disk is full or read-only.
+        `durable` ones are on the disk when this returns; the others may be lost at power failure until somebody calls
+        `sync`, never at a crash of a process. Not for nesting. Raises NotNow when the disk is full or read-only.
         """
-        with _plain_errors(self.path):
-            self._set_synchronous("FULL" if durable else "NORMAL")
+        try:
             gate = self._open_gate()
             fcntl.flock(gate, fcntl.LOCK_EX)
             try:
@@ -84,6 +85,24 @@ class Database:
                     raise
             finally:
                 fcntl.flock(gate, fcntl.LOCK_UN)
+        except sqlite3.DatabaseError as error:
+            raise _explain(self.path, error) from error
+        if durable:
+            self.sync()
+
+    def sync(self) -> None:
+        """Returns once everything that was committed before, by whomever, is on the disk; raises NotNow if it failed.
+
+        What synchronous=FULL does inside each COMMIT, done after it: so nobody waits at the gate for another's disk,
+        and whom the commit concerns can be rung meanwhile. Checkpoints sync for themselves, also with NORMAL.
+        """
+        try:
+            if self._log < 0:
+                self._log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            os.fdatasync(self._log)
+        except OSError as error:
+            why = f"the disk answered with an error: {error.strerror}; what was done may be lost"
+            raise NotNow(why, "look at the machine's log") from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Self]:
@@ -95,24 +114,21 @@ class Database:
             finally:
                 self.execute("ROLLBACK")
 
-    def _set_synchronous(self, wanted: str) -> None:
-        if self._synchronous != wanted:
-            self.execute(f"PRAGMA synchronous={wanted}")
-            self._synchronous = wanted
-
     def _open_gate(self) -> int:
         if self._gate < 0:
+            self.execute("PRAGMA synchronous=NORMAL")  # `sync` does the rest of FULL
             self._gate = os.open(
                 f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660
             )
         return self._gate
 
     def close(self) -> None:
-        """Closes the connection and the gate."""
+        """Closes the connection and what belongs to it."""
         self.connection.close()
-        if self._gate >= 0:
-            os.close(self._gate)
-            self._gate = -1
+        for fd in (self._gate, self._log):
+            if fd >= 0:
+                os.close(fd)
+        self._gate = self._log = -1
 
     def __enter__(self) -> Self:
         return self

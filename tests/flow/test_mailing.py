@@ -2,19 +2,16 @@
 
 import json
 import re
-import threading
 
 import pytest
 
 from hivelib.base import bell
 from hivelib.base.errors import Misuse, Refused
-from hivelib.flow import continuing, finding, mailing, settling
+from hivelib.flow import continuing, mailing
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
-from hivelib.flow.settling import Outcome
-from hivelib.model.records import Caller
 from hivelib.store import agents, events, mail
-from tests.support.residents import asked, begin_turn, in_turn, settle_in, voice
+from tests.support.residents import begin_turn, in_turn, settle_in, voice
 
 
 def bodies(taken: dict[str, object]) -> list[str]:
@@ -172,80 +169,6 @@ def test_an_empty_allow_list_allows_all(hive: Hive) -> None:
     mailing.send(hive, voice("carol"), "alice", "hello")
 
 
-def test_the_same_key_sends_once_and_each_sender_has_keys_of_their_own(hive: Hive) -> None:
-    first = mailing.send(hive, SHELL, "alice", "once", key="k")
-    again = mailing.send(hive, SHELL, "alice", "another body", key="k")
-    assert (again.id, again.already, first.already) == (first.id, True, False)
-    assert mailing.send(hive, voice("bob"), "alice", "bob's", key="k").id != first.id
-    assert [message.body for message in mail.peek(hive.db, "alice", 9)] == ["once", "bob's"]
-
-
-def test_a_key_used_by_many_at_once_sends_once(hive: Hive) -> None:
-    from hivelib.base.db import Database
-
-    given: list[int] = []
-
-    def send() -> None:
-        with Database(hive.paths.database) as db:
-            given.append(mailing.send(hive._replace(db=db), SHELL, "alice", "x", key="k").id)
-
-    threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(given)) == 1 and len(given) == 8
-    assert len(mail.peek(hive.db, "alice", 9)) == 1
-
-
-def test_a_send_asked_again_gives_the_first_answer_and_sends_once(hive: Hive) -> None:
-    turn = begin_turn(hive, "alice")
-    first = mailing.send(hive, in_turn(turn), "bob", "once", request=asked(turn))
-    again = mailing.send(hive, in_turn(turn), "bob", "once", request=asked(turn))
-    assert (again.id, again.recipients, again.already) == (first.id, first.recipients, True)
-    assert len(mail.peek(hive.db, "bob", 9)) == 1
-    other = mailing.send(hive, in_turn(turn), "bob", "once", request=asked(turn, "2"))
-    assert other.id != first.id, "another call is another message"
-
-
-def test_a_take_asked_again_gives_the_same_messages_and_takes_no_more(hive: Hive) -> None:
-    for body in ("one", "two"):
-        mailing.send(hive, SHELL, "alice", body)
-    turn = begin_turn(hive, "alice")
-    first = mailing.take(hive, in_turn(turn), 1, request=asked(turn))
-    assert mailing.take(hive, in_turn(turn), 1, request=asked(turn)) == first
-    assert mailing.take(hive, in_turn(turn), 1, request=asked(turn, nonce="1" * 32)) != first
-
-
-def test_a_claim_whose_answer_never_arrived_is_not_acked(hive: Hive) -> None:
-    for body in ("arrived", "lost on the way"):
-        mailing.send(hive, SHELL, "alice", body)
-    turn = begin_turn(hive, "alice")
-    mailing.take(hive, in_turn(turn), 1, request=asked(turn, "1"))
-    mailing.take(hive, in_turn(turn), 1, request=asked(turn, "2"))
-    assert mailing.confirm(hive, asked(turn, "1")) is True
-    assert mailing.confirm(hive, asked(turn, "3")) is False, "there was no such call"
-    settling.end_turn(hive, turn, Outcome("ok", ""))
-    rows = hive.db.all("SELECT body, state, deliveries FROM messages ORDER BY id")
-    assert rows == [("arrived", "acked", 0), ("lost on the way", "queued", 0)]
-
-
-def test_no_turn_that_has_ended_may_send_or_take(hive: Hive) -> None:
-    mailing.send(hive, SHELL, "alice", "mail")
-    turn = begin_turn(hive, "alice")
-    settling.end_turn(hive, turn, Outcome("ok", ""))
-    with pytest.raises(Refused, match="not running any more"):
-        mailing.take(hive, in_turn(turn), 1)
-    with pytest.raises(Refused, match="not running any more"):
-        mailing.send(hive, in_turn(turn), "bob", "zombie")
-
-
-def test_no_turn_of_another_agent_may_be_named(hive: Hive) -> None:
-    turn = begin_turn(hive, "alice")
-    with pytest.raises(Refused, match="not running any more"):
-        mailing.take(hive, Caller("bob", "agent", "mcp", turn.id), 1)
-
-
 def fill_pair(hive: Hive) -> None:
     for place in range(4):
         sender, to = ("alice", "bob") if place % 2 else ("bob", "alice")
@@ -283,40 +206,6 @@ def test_a_broadcast_cannot_go_round_the_damper(hive: Hive) -> None:
     with pytest.raises(Refused, match="too many messages"):
         mailing.send(hive, voice("alice"), "*", "one too many")
     assert mail.peek(hive.db, "manager", 9) == [], "all of it or nothing"
-
-
-def test_a_thread_is_the_whole_conversation_from_wherever_one_looks(hive: Hive) -> None:
-    root = mailing.send(hive, SHELL, "alice", "root").id
-    left = mailing.send(hive, voice("alice"), "operator", "left", in_reply_to=root).id
-    right = mailing.send(hive, voice("alice"), "bob", "right", in_reply_to=root).id
-    leaf = mailing.send(hive, voice("bob"), "alice", "leaf", in_reply_to=right).id
-    mailing.send(hive, SHELL, "alice", "another conversation")
-    for number in (root, left, right, leaf):
-        assert [message.id for message in finding.thread(hive, number)] == [root, left, right, leaf]
-    with pytest.raises(Refused, match="no message 99"):
-        finding.thread(hive, 99)
-
-
-def test_search_finds_what_was_just_sent_by_all_its_words(hive: Hive) -> None:
-    mailing.send(hive, SHELL, "alice", "The build failed on Tuesday")
-    mailing.send(hive, SHELL, "alice", "The build is green")
-    assert [message.body for message in finding.search(hive, "BUILD failed")] == [
-        "The build failed on Tuesday"
-    ]
-    mailing.send(hive, SHELL, "bob", "a build, failed again")
-    assert len(finding.search(hive, "failed build")) == 2, "the index catches up by itself"
-
-
-@pytest.mark.parametrize("words", ["build OR", "NEAR(", "body:x", "NOT the", "a\0b"])
-def test_search_takes_words_literally_and_never_breaks(hive: Hive, words: str) -> None:
-    mailing.send(hive, SHELL, "alice", "the build")
-    assert finding.search(hive, words) == []
-
-
-@pytest.mark.parametrize("words", ["", "- *", '""', "\0", "\udcff"])
-def test_search_for_nothing_is_misuse(hive: Hive, words: str) -> None:
-    with pytest.raises(Misuse):
-        finding.search(hive, words)
 
 
 def test_the_operators_inbox_is_shown_first_and_marked_after(hive: Hive) -> None:
