@@ -29,12 +29,22 @@ KEEPS_COUNT = frozenset({"rate_limited", "auth_failed"})
 
 
 class Outcome(NamedTuple):
-    """How a turn ended: one of states.OUTCOMES, words, when to go on (parks until then), columns of `turns`."""
+    """How a turn ended: one of states.OUTCOMES, words, when to go on (parks until then), columns of `turns`.
+
+    `unseen`: the model never looked at the mail (the box or the API is away), so no delivery is counted and the agent
+    is parked as `failing` until then.
+    """
 
     kind: str
     note: str
     until: float | None = None
     figures: dict[str, Any] = {}
+    unseen: bool = False
+
+    @property
+    def keeps_count(self) -> bool:
+        """Whether the mail goes back as it was and the agent is parked."""
+        return self.unseen or self.kind in KEEPS_COUNT
 
 
 def end_turn(hive: Hive, turn: Turn, outcome: Outcome) -> bool:
@@ -74,8 +84,9 @@ def end_turn(hive: Hive, turn: Turn, outcome: Outcome) -> bool:
                 )
             )
         events.record(db, *told, at=now)
-        if outcome.kind in KEEPS_COUNT:
-            park(hive, turn.agent, outcome.kind, outcome.until, outcome.note)
+        if outcome.keeps_count:
+            reason = outcome.kind if outcome.kind in KEEPS_COUNT else "failing"
+            park(hive, turn.agent, reason, outcome.until, outcome.note)
     bell.ring(hive.paths.bell, "broker", "events", f"agent.{turn.agent}", f"mail.{OPERATOR}")
     return True
 
@@ -93,7 +104,7 @@ def _back(hive: Hive, turn: Turn, outcome: Outcome, now: float) -> list[Event]:
     told: list[Event] = []
     groups: dict[float, list[Message]] = {}
     for message in mail.claims(hive.db, turn.id):
-        if outcome.kind in KEEPS_COUNT:
+        if outcome.keeps_count:
             deliveries, not_before = message.deliveries, 0.0
         else:
             deliveries = message.deliveries + 1

@@ -142,6 +142,13 @@ class AgentUnparked(Event):
     fields = {"reason": "why it had been parked", "by": "who or what unparked it"}
 
 
+class SessionReset(Event):
+    """The agent begins a new session: what was said in the old one is no longer before the model."""
+
+    kind = "session_reset"
+    fields = {"by": "who; system: claude did not know the old one any more"}
+
+
 class UsageRecorded(Event):
     """What a turn used."""
 
