@@ -26,7 +26,9 @@ class Database:
         """Opens `path`; raises HiveError when it is missing (unless `create`) or is not a database."""
         if not create and not os.path.exists(path):
             raise HiveError(f"no hive here: {path} does not exist", "start one with `hive-up`")
-        if create:  # sqlite itself makes it 0644, and then the group of the state directory cannot write
+        if (
+            create
+        ):  # sqlite itself makes it 0644, and then the group of the state directory cannot write
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
         self.path = path
         mode = "ro" if read_only else "rwc" if create else "rw"
@@ -38,6 +40,8 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
             )
+            if create:
+                self.connection.execute("PRAGMA journal_mode=WAL")  # stays with the file
         # Four times sqlite's own 1000 pages: a checkpoint syncs twice, and came after every 200th send.
         self.connection.execute("PRAGMA wal_autocheckpoint=4000")
         self._gate = -1

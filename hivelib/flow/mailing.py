@@ -6,6 +6,7 @@ from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import Misuse, Refused
 from hivelib.base.text import shortened
+from hivelib.flow import damping
 from hivelib.flow.opening import Hive
 from hivelib.model import names, rules
 from hivelib.model.events import (
@@ -15,7 +16,6 @@ from hivelib.model.events import (
     Event,
     Redelivered,
     WarningCleared,
-    WarningRaised,
 )
 from hivelib.model.events import Sent as SentEvent
 from hivelib.model.names import EVERYBODY, OPERATOR
@@ -24,7 +24,6 @@ from hivelib.store import agents, answers, events, mail, turns, warnings
 
 SHELL = Caller(OPERATOR, "operator", "shell")
 SYSTEM = Caller(names.SYSTEM, "system", "hive")
-_MINUTE = 60.0
 
 
 class Sent(NamedTuple):
@@ -59,22 +58,18 @@ def send(
     if lane not in ("normal", "urgent"):
         raise Misuse(f"no lane {names_shown(lane)}", "lanes are normal and urgent")
     now = clock.now()
-    with hive.db.write() as db:
-        if earlier := _sent_before(db, caller, key, request):
-            return earlier
-        refuse_stray_turn(hive, caller)
-        recipients = _recipients(hive, caller, to, label)
-        if in_reply_to is not None and mail.get(db, in_reply_to) is None:
-            raise Refused(f"there is no message {in_reply_to} to reply to", "leave in_reply_to out")
-        dampened = next(filter(None, (_too_much(hive, caller, to, now) for to in recipients)), None)
-        if not dampened:
-            sender = f"{caller.name}/{label}" if label else caller.name
-            sent = _insert(hive, sender, recipients, body, lane, in_reply_to, now)
-            _remember(db, caller, key, request, sent, now)
-    if dampened:
-        raise _say_dampened(hive, dampened)
-    ring_inboxes(hive, sent.recipients)
-    return sent
+    with hive.db.write(durable=False) as db:
+        done: Sent | Dampened | None = _sent_before(db, caller, key, request)
+        if done is None:
+            refuse_stray_turn(hive, caller)
+            done = _queue(hive, caller, to, body, lane, in_reply_to, label, now)
+            if isinstance(done, Sent):
+                _remember(db, caller, key, request, done, now)
+    if isinstance(done, Dampened):
+        raise damping.refusal(hive, done)
+    ring_inboxes(hive, done.recipients)  # they may look while the disk is still at work
+    hive.db.sync()
+    return done
 
 
 def _sent_before(
@@ -95,6 +90,26 @@ def _remember(
     if request:
         outcome = {"id": sent.id, "recipients": sent.recipients}
         answers.fill(db, answers.reserve(db, request, now), outcome)
+
+
+def _queue(
+    hive: Hive,
+    caller: Caller,
+    to: str,
+    body: str,
+    lane: str,
+    in_reply_to: int | None,
+    label: str | None,
+    now: float,
+) -> Sent | Dampened:
+    recipients = _recipients(hive, caller, to, label)
+    if in_reply_to is not None and mail.get(hive.db, in_reply_to) is None:
+        raise Refused(f"there is no message {in_reply_to} to reply to", "leave in_reply_to out")
+    for recipient in recipients:
+        if dampened := damping.too_much(hive, caller, recipient, now):
+            return dampened
+    sender = f"{caller.name}/{label}" if label else caller.name
+    return _insert(hive, sender, recipients, body, lane, in_reply_to, now)
 
 
 def _insert(
@@ -165,38 +180,6 @@ def _recipients(hive: Hive, caller: Caller, to: str, label: str | None) -> list[
             f"did you mean {shown}?" if near else f"there are: {shown}",
         )
     return [to]
-
-
-def _too_much(hive: Hive, caller: Caller, recipient: str, now: float) -> Dampened | None:
-    if not rules.is_agent_pair(caller.name, recipient):
-        return None
-    limit, since = hive.settings.mail.pair_limit, now - _MINUTE
-    times = mail.sent_between(hive.db, caller.name, recipient, since, limit)
-    retry = rules.retry_at(times, limit, _MINUTE)
-    if retry is None:
-        return None
-    return Dampened(
-        caller.name, sender=caller.name, recipient=recipient, count=len(times), retry_at=retry
-    )
-
-
-def _say_dampened(hive: Hive, event: Dampened) -> Refused:
-    """Tells the operator once while it lasts, and the sender each time."""
-    pair = event.payload
-    name = "dampened:" + ":".join(sorted((pair["sender"], pair["recipient"])))
-    both = f"{pair['sender']} and {pair['recipient']}"
-    why = f"{both} send each other more than {pair['count']} messages a minute"
-    now = clock.now()
-    with hive.db.write(durable=False) as db:
-        if warnings.raise_once(db, name, why, "read `hive-events`, stop one of them", now):
-            raised = WarningRaised(name, name=name, why=why, mend="hive-stop NAME")
-            events.record(db, event, raised, at=now)
-    bell.ring(hive.paths.bell, "events", "broker")
-    seconds = max(1, round(pair["retry_at"] - now))
-    return Refused(
-        f"too many messages between you and {pair['recipient']}",
-        f"try again in {seconds} s, or do more before you write",
-    )
 
 
 def take(

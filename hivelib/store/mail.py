@@ -55,14 +55,19 @@ def claim(
     `answer` is the MCP answer that carries them: they count as delivered once that answer is confirmed.
     """
     only = "AND lane = 'urgent'" if lane == "urgent" else ""
-    rows = db.execute(
-        "UPDATE messages SET state = 'claimed', claimed_by = ?, claimed_at = ?, answer_id = ? WHERE id IN"
-        f" (SELECT id FROM messages WHERE {_DUE} {only} ORDER BY lane DESC, id LIMIT ?) RETURNING {_COLUMNS}",
-        (turn, now, answer, recipient, now, limit),
-    ).fetchall()
-    return sorted(
-        (Message(*row) for row in rows), key=lambda message: (message.lane == "normal", message.id)
+    rows = db.all(
+        f"SELECT {_COLUMNS} FROM messages WHERE {_DUE} {only} ORDER BY lane DESC, id LIMIT ?",
+        recipient,
+        now,
+        limit,
     )
+    # Not one UPDATE … RETURNING: sqlite makes temporary tables for that, and clearing them took longer than the rest.
+    for row in rows:
+        db.execute(
+            "UPDATE messages SET state = 'claimed', claimed_by = ?, claimed_at = ?, answer_id = ? WHERE id = ?",
+            (turn, now, answer, row[0]),
+        )
+    return [Message(*row)._replace(state="claimed", claimed_by=turn) for row in rows]
 
 
 def due(db: Database, recipient: str, now: float, lane: str | None = None) -> int:

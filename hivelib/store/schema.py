@@ -111,7 +111,6 @@ def migrate(path: str, versions: tuple[str, ...] = HIVE) -> int:
     try:
         fcntl.flock(gate, fcntl.LOCK_EX)
         with Database(path, create=True) as db:
-            db.execute("PRAGMA journal_mode=WAL")
             applied = 0
             while (at := _version(db)) < len(
                 versions
