@@ -16,8 +16,11 @@ SERVER = "hyperhive"
 HOOK = "inbox_hook"
 """The tool that claude's hooks call at each batch of tools and at the end; the model never sees it."""
 
-BUILT_IN = ("Bash", "Edit", "Read", "Write")
-"""What of claude's own tools an agent has. All others that claude knows are not offered."""
+BUILT_IN = ("Bash", "Edit", "Read", "Write", "ToolSearch")
+"""What of claude's own tools an agent has. All others that claude knows are not offered.
+
+ToolSearch: where claude defers tools (on the real API it does), it is the only way to those of an agent's extra MCP
+servers; without it they are simply gone (measured). claude offers it only when something is deferred."""
 
 # Named once more because a later claude may offer them whatever --tools says: they would do what send, ask, remind and
 # the manager's tools do, past the broker and unseen.

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -124,6 +125,13 @@ def settings_tables(tables: Table) -> str:
     )
 
 
+def free_port() -> int:
+    """A port that nobody has now; of thousands, so that hives which come up side by side do not meet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextlib.contextmanager
 def raised(
     person: Person, directory: Path, model: ScriptedModel, claude: Path, tables: Table
@@ -131,6 +139,7 @@ def raised(
     """Runs hive-up for `directory`, gives the hive, takes it down again and looks that nothing is left."""
     chosen: dict[str, Mapping[str, Any]] = {
         **tables,
+        "web": {"port": free_port(), **tables.get("web", {})},
         "api": {"url": model.url, **tables.get("api", {})},
         "claude": {"path": str(claude), "max_retries": 1, **tables.get("claude", {})},
     }
