@@ -65,8 +65,11 @@ def faults_of_settings(table: dict[str, Any]) -> list[str]:
     if unknown:
         return unknown
     try:
-        # As JSON, for in Python strict means that each table is a Settings already; a TOML date is no JSON.
-        TypeAdapter(Settings).validate_json(json.dumps(table, default=str), strict=True)
+        # As JSON, for in Python strict means that each table is a Settings already. A TOML date
+        # becomes a list, which nothing wants.
+        TypeAdapter(Settings).validate_json(
+            json.dumps(table, default=lambda value: [str(value)]), strict=True
+        )
     except ValidationError as error:
         return _lines(error)
     return list(_out_of_bounds(table))
