@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -153,7 +154,15 @@ class McpRig:
 
     def hand_over(self, link: socket.socket, agent: str) -> None:
         """What a door does with a connection."""
-        socket.send_fds(self._door, [agent.encode()], [link.fileno()])
+        self.hand_over_as(agent.encode(), link.fileno())
+
+    def hand_over_as(self, name: bytes, fd: int) -> None:
+        """The same with any name and any descriptor."""
+        socket.send_fds(self._door, [name], [fd])
+
+    def waits(self, seconds: float) -> bool:
+        """Whether a connection waits to be taken, or comes within `seconds`: when systemd starts the service."""
+        return bool(select.select([self._held], [], [], seconds)[0])
 
     def connect(self, agent: str = "alice") -> Box:
         """A box's connection, which has not said anything yet."""
@@ -196,10 +205,14 @@ class McpRig:
         """What it has written to the journal."""
         return self.log.read_text().splitlines()
 
+    def hang_up(self) -> None:
+        """Closes every box's connection."""
+        while self._boxes:
+            self._boxes.pop().close()
+
     def close(self) -> None:
         """Ends what this started."""
-        for box in self._boxes:
-            box.close()
+        self.hang_up()
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

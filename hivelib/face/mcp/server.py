@@ -76,6 +76,8 @@ class Service:
         except BlockingIOError:
             return False
         self._moved = clock.monotonic()
+        if not data and not fds:
+            return True  # hive-turn rings it awake, so that the import is over when claude comes
         for fd in fds:
             os.set_inheritable(fd, False)
         name = data.decode("ascii", "replace")
@@ -87,11 +89,9 @@ class Service:
                 shortened(name, 40), "a hand-off without a name or its descriptor"
             )
             return True
-        link = socket.socket(fileno=fds[0])
-        guest = self._guests.setdefault(name, Guest(name))
-        if link.family != socket.AF_UNIX or link.type != socket.SOCK_STREAM:
+        link, guest = _stream(fds[0]), self._guests.setdefault(name, Guest(name))
+        if link is None:
             self._journal.complain(name, "the hand-off is no connection; closed")
-            link.close()
         elif guest.connections >= limits.CONNECTIONS:
             self._journal.complain(
                 name, f"has {limits.CONNECTIONS} connections; one more was closed"
@@ -134,6 +134,19 @@ class Service:
     def _confirm(self, caller: Caller, request: Request) -> bool:
         mailing.refuse_stray_turn(self._hive, caller)
         return mailing.confirm(self._hive, request)
+
+
+def _stream(fd: int) -> socket.socket | None:
+    """The connection behind a descriptor; None, and closed, when it is none."""
+    try:
+        link = socket.socket(fileno=fd)
+    except OSError:
+        os.close(fd)
+        return None
+    if link.family != socket.AF_UNIX or link.type != socket.SOCK_STREAM:
+        link.close()
+        return None
+    return link
 
 
 class _OncePerMinute(logging.Filter):

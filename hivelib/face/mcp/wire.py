@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import mcp_types as types
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,7 +23,7 @@ class Preamble(BaseModel):
     """The first line of a connection: which turn speaks, and the nonce under which its request ids are unique."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    hive: Literal[1]
+    hive: Annotated[int, Field(ge=1, le=1)]
     turn: Annotated[int, Field(ge=1, lt=2**53)] | None
     nonce: Annotated[str, Field(pattern=re.compile(r"\A[0-9a-f]{32}\Z"))]
 
@@ -67,6 +67,8 @@ def parse(line: bytes) -> types.JSONRPCMessage | Bad:
 def _salvage(line: bytes, why: str) -> Bad:
     """Answers what strict JSON has refused under its own id, if that can be made out; else it waits for ever."""
     why = shortened(why, 200)
+    if "hex escape" in why:  # the parser does not say what it means
+        why += " (a lone surrogate?)"
     try:
         data = json.loads(line.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
