@@ -185,6 +185,7 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
         done += restart_changed(settings, change)
     else:
         done.append("started the hive")
+        rendering.remember(place, texts)  # nothing runs that is older than these
     if not place.private:
         systemd.systemctl(settings, "enable", "--quiet", "hive.target")
     try:
