@@ -9,6 +9,12 @@ monotonic = time.monotonic
 """Seconds for measuring spans and for waiting; never stored."""
 
 
+def boot() -> str:
+    """Names this boot of the machine: another one means that the machine was off in between."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
 def iso(at: float) -> str:
     """UTC seconds as `2026-11-22T15:31:13Z`, for people."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

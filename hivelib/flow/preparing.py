@@ -2,9 +2,12 @@
 
 import os
 
+from hivelib.base import clock
+from hivelib.base.db import Database
 from hivelib.base.errors import HiveError
 from hivelib.base.paths import Paths
 from hivelib.model.settings import Settings
+from hivelib.store import events
 from hivelib.store.schema import TRANSCRIPT, migrate
 
 _README = """This directory is the state of a hyperhive: its database, its agents' files, its operator's decisions.
@@ -36,4 +39,6 @@ def prepare_state(settings: Settings) -> int:
     for name in sorted(os.listdir(f"{paths.state}/transcripts")):
         if name.endswith(".sqlite"):
             steps += migrate(f"{paths.state}/transcripts/{name}", TRANSCRIPT)
+    with Database(paths.database) as db, db.write():
+        events.note_boot(db, clock.boot())
     return steps

@@ -69,6 +69,21 @@ def epoch(db: Database) -> str:
     return str(db.value("SELECT value FROM facts WHERE name = 'epoch'"))
 
 
+def note_boot(db: Database, boot: str) -> bool:
+    """Begins a new epoch when the machine was off since the last time: the last events before a power failure may not
+    have reached the disk, and then their numbers are given again. Says whether it did."""
+    before = db.value("SELECT value FROM facts WHERE name = 'boot'")
+    if before == boot:
+        return False
+    db.execute(
+        "INSERT INTO facts VALUES('boot', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (boot,),
+    )
+    if before is not None:
+        new_epoch(db)
+    return before is not None
+
+
 def new_epoch(db: Database) -> None:
     """Begins a new epoch, so that no reader takes old sequence numbers for ones of this file."""
     db.execute("UPDATE facts SET value = lower(hex(randomblob(6))) WHERE name = 'epoch'")
