@@ -5,8 +5,7 @@ import re
 from typing import Annotated, Any, NamedTuple
 
 import mcp_types as types
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hivelib.base.text import shortened
 
@@ -15,6 +14,7 @@ MARK = {"hive/confirm": True}
 CONFIRM = "hive/confirm"
 _ID_MOST = 200
 _NUMBER_MOST = 2**63
+_json = TypeAdapter[Any](Any)
 
 Id = int | str
 
@@ -44,11 +44,11 @@ def preamble(line: bytes) -> Preamble | None:
 
 
 def parse(line: bytes) -> types.JSONRPCMessage | Bad:
-    """The message in a line. Not JSON: anything that is no UTF-8, NaN, a lone surrogate, too deep a nest."""
+    """The message in a line. Not JSON: anything that is no UTF-8, a lone surrogate, too deep a nest."""
     try:
-        data = from_json(line, allow_inf_nan=False)
-    except ValueError as error:
-        return _salvage(line, f"this line is not JSON: {error}")
+        data = _json.validate_json(line)
+    except ValidationError as error:
+        return _salvage(line, f"this line is no message: {error.errors()[0]['msg']}")
     if not isinstance(data, dict):
         return Bad("no object", failure(None, types.INVALID_REQUEST, "a message is a JSON object"))
     if "id" in data and "method" in data and not is_id(data["id"]):
