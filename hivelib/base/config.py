@@ -1,9 +1,8 @@
 """Finds and reads hive.toml. The only reader of the environment besides base/bootstrap.py (DESIGN.md, State)."""
 
-import dataclasses
 import os
 import tomllib
-from typing import Any, get_type_hints
+from typing import Any
 
 from hivelib.base.errors import Misuse
 from hivelib.model.settings import Settings
@@ -41,16 +40,16 @@ def load_settings(path: str | None = None) -> Settings:
 
 
 def _build(kind: type[Any], table: dict[str, Any], path: str, where: str) -> Any:
-    hints = get_type_hints(kind)
+    hints = kind.__annotations__
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in hints:
             raise Misuse(f"{path}: unknown setting {where}{key}", f"known: {', '.join(hints)}")
         wanted = hints[key]
-        if dataclasses.is_dataclass(wanted):
+        if issubclass(wanted, tuple):  # a table of its own
             if not isinstance(value, dict):
                 raise Misuse(f"{path}: {where}{key} must be a table", f"write [{key}]")
-            values[key] = _build(wanted, value, path, f"{key}.")  # type: ignore[arg-type]
+            values[key] = _build(wanted, value, path, f"{key}.")
         elif type(value) is wanted or (wanted is float and type(value) is int):
             values[key] = wanted(value)
         else:
@@ -69,7 +68,7 @@ def _with_places(settings: Settings) -> Settings:
         or os.environ.get("RUNTIME_DIRECTORY")
         or _xdg("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     )
-    return dataclasses.replace(settings, state_dir=state, runtime_dir=run)
+    return settings._replace(state_dir=state, runtime_dir=run)
 
 
 def _xdg(variable: str, default: str) -> str:

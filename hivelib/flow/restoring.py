@@ -1,6 +1,5 @@
 """Makes a hive from a backup: the files, the settings for their new place, and an end to turns that run no more."""
 
-import dataclasses
 import os
 import shutil
 from typing import NamedTuple
@@ -91,7 +90,7 @@ def _settings(place: Place, text: str, coming: str) -> Settings:
         with open(path, encoding="utf-8") as file:  # a key is not copied; hive-up takes it anew
             _write(path, changed(file.read(), {"api.key_file": ""}, keep=False))
         settings = load_settings(path)
-    return dataclasses.replace(settings, state_dir=coming)
+    return settings._replace(state_dir=coming)
 
 
 def _write(path: str, text: str) -> None:

@@ -4,10 +4,9 @@ base/config.py reads hive.toml with the same classes and stops at the first faul
 values too.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator
-from typing import Any, get_type_hints
+from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -61,9 +60,8 @@ class AgentConfig(TypedDict, total=False):
 
 def faults_of_settings(table: dict[str, Any]) -> list[str]:
     """What is wrong with the table of a hive.toml, one line for each fault; nothing wrong, nothing in it."""
-    unknown = list(_unknown(Settings, table, ""))
-    if unknown:
-        return unknown
+    if misplaced := list(_misplaced(Settings, table, "")):
+        return misplaced
     try:
         # As JSON, for in Python strict means that each table is a Settings already. A TOML date
         # becomes a list, which nothing wants.
@@ -103,13 +101,17 @@ def faults_of_agent(text: str) -> list[str]:
     return faults
 
 
-def _unknown(kind: type[Any], table: dict[str, Any], where: str) -> Iterator[str]:
-    hints = get_type_hints(kind)
+def _misplaced(kind: type[Any], table: dict[str, Any], where: str) -> Iterator[str]:
+    hints = kind.__annotations__
     for key, value in table.items():
         if key not in hints:
             yield _unknown_key(key, where, list(hints))
-        elif dataclasses.is_dataclass(hints[key]) and isinstance(value, dict):
-            yield from _unknown(hints[key], value, f"{key}.")
+        elif not issubclass(hints[key], tuple):
+            continue
+        elif isinstance(value, dict):
+            yield from _misplaced(hints[key], value, f"{key}.")
+        else:  # pydantic would take a list for one
+            yield f"{key}: must be a table; write [{key}]"
 
 
 def _unknown_key(key: str, where: str, known: list[str]) -> str:
