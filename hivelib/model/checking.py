@@ -8,8 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from typing_extensions import TypedDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from hivelib.model.egress import parse_entries
 from hivelib.model.names import nearest
@@ -35,27 +34,29 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 _ONE_OF = {"systemd.scope": ("user", "private", "system")}
 
 
-class McpServer(TypedDict, total=False):
+class McpServer(BaseModel):
     """One of an agent's own MCP servers, as claude's configuration has them, and the tools that may be used."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
-    command: str
-    args: list[str]
-    env: dict[str, str]
-    allowedTools: list[str]
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    command: str = ""
+    args: list[str] = []
+    env: dict[str, str] = {}
+    allowedTools: list[str] = []
 
 
-class AgentConfig(TypedDict, total=False):
+class AgentConfig(BaseModel):
     """agent.json: what an agent may have of its own (SPEC section 6)."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
-    model: str
-    allowed_recipients: list[str]
-    extra_mcp_servers: dict[str, McpServer]
-    bash_patterns: list[str]
-    egress: list[str]
-    budgets: dict[str, float]
-    limits: dict[str, Any]
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model: str = ""
+    allowed_recipients: list[str] = []
+    extra_mcp_servers: dict[str, McpServer] = {}
+    bash_patterns: list[str] = []
+    egress: list[str] = []
+    budgets: dict[str, float] = {}
+    limits: dict[str, Any] = {}
 
 
 def faults_of_settings(table: dict[str, Any]) -> list[str]:
@@ -82,13 +83,13 @@ def faults_of_agent(text: str) -> list[str]:
     if not isinstance(data, dict):
         return ["agent.json must be an object"]
     unknown = [
-        _unknown_key(key, "", list(AgentConfig.__annotations__))
-        for key in data.keys() - AgentConfig.__annotations__.keys()
+        _unknown_key(key, "", list(AgentConfig.model_fields))
+        for key in data.keys() - AgentConfig.model_fields.keys()
     ]
     if unknown:
         return sorted(unknown)
     try:
-        TypeAdapter(AgentConfig).validate_python(data, strict=True)
+        AgentConfig.model_validate(data)
     except ValidationError as error:
         return _lines(error)
     faults = []
