@@ -6,7 +6,7 @@ from hivelib.base.config import load_settings
 from hivelib.base.db import Database
 from hivelib.base.paths import Paths
 from hivelib.model.settings import Settings
-from hivelib.store.schema import TRANSCRIPT, migrate, refuse_newer
+from hivelib.store.schema import TRANSCRIPT, migrate, refuse_newer, version
 
 
 class Hive(NamedTuple):
@@ -32,9 +32,12 @@ def open_transcript(hive: Hive, name: str, *, create: bool = False) -> Database 
     import os
 
     path = hive.paths.transcript(name)
-    if not os.path.exists(path):
-        if not create:
-            return None
-        os.makedirs(os.path.dirname(path), mode=0o2770, exist_ok=True)
-        migrate(path, TRANSCRIPT)
+    if os.path.exists(path):
+        if version(db := Database(path)):
+            return db
+        db.close()  # its maker is not done yet, or died over it
+    if not create:
+        return None
+    os.makedirs(os.path.dirname(path), mode=0o2770, exist_ok=True)
+    migrate(path, TRANSCRIPT)
     return Database(path)

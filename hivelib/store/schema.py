@@ -112,7 +112,7 @@ def migrate(path: str, versions: tuple[str, ...] = HIVE) -> int:
         fcntl.flock(gate, fcntl.LOCK_EX)
         with Database(path, create=True) as db:
             applied = 0
-            while (at := _version(db)) < len(
+            while (at := version(db)) < len(
                 versions
             ):  # looked at again under the lock: another may have been first
                 script = f"BEGIN IMMEDIATE;{versions[at]};PRAGMA user_version={at + 1};COMMIT"
@@ -126,7 +126,7 @@ def migrate(path: str, versions: tuple[str, ...] = HIVE) -> int:
 
 def refuse_newer(db: Database, versions: tuple[str, ...] = HIVE) -> None:
     """Raises HiveError when the database is of a version that this program does not know, or not migrated yet."""
-    at = _version(db)
+    at = version(db)
     if at > len(versions):
         raise HiveError(
             f"{db.path} was written by a newer hyperhive (schema {at}, this one knows {len(versions)})",
@@ -139,5 +139,6 @@ def refuse_newer(db: Database, versions: tuple[str, ...] = HIVE) -> None:
         )
 
 
-def _version(db: Database) -> int:
+def version(db: Database) -> int:
+    """How many versions have been applied to a database: 0 when somebody is only just making it."""
     return int(db.value("PRAGMA user_version"))

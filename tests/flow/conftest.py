@@ -1,6 +1,6 @@
-"""A hive without processes whose limits are small enough to be reached."""
+"""A hive without processes whose limits are small enough to be reached, and one whose agents have turns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from hivelib.flow.opening import Hive
 from tests.support.residents import settle_in
 from tests.support.state import make_state
+from tests.support.turn_rig import RaiseTurns, TurnRig
 
 LIMITS = """
 [mail]
@@ -26,3 +27,17 @@ def hive(short_path: Path) -> Iterator[Hive]:
     settle_in(made, "manager", "alice", "bob")
     with made.db:
         yield made
+
+
+@pytest.fixture
+def raise_turns(short_path: Path) -> Iterator[RaiseTurns]:
+    """Raises a hive of agents that have turns: raise_turns("alice", "bob", more=settings, at={constant: value})."""
+    made: list[TurnRig] = []
+
+    def build(*names: str, more: str = "", at: Mapping[str, float] | None = None) -> TurnRig:
+        made.append(TurnRig(short_path, names or ("alice",), more, at or {}))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()

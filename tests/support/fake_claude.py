@@ -122,6 +122,11 @@ def do_away() -> None:
     error("server_error", None, "API Error: Unable to connect to API (ConnectionRefused)")
 
 
+def do_long() -> None:
+    words = "Prompt is too long"
+    result(True, api_error_status=400, result=words, terminal_reason="prompt_too_long")
+
+
 def do_work() -> None:
     until_interrupted(obey=True)
 

@@ -47,6 +47,10 @@ except HiveError as error:
 """
 
 
+# No other test that fills the disk may park the agents of this one.
+ROOM = "[box]\nfree_bytes = 1\n"
+
+
 class Unit:
     """A program that is started whenever a descriptor is readable, one at a time, as systemd starts a service."""
 
@@ -56,6 +60,7 @@ class Unit:
         self.process: subprocess.Popen[bytes] | None = None
         self._fd, self._start = fd, start
         self._hear_end, self._end = os.pipe()
+        self._ending = False
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -64,12 +69,15 @@ class Unit:
         poll.register(self._fd, select.POLLIN)
         poll.register(self._hear_end, select.POLLIN)
         while self._hear_end not in dict(poll.poll()):
-            self.process = self._start()
-            self.starts += 1
-            self.statuses.append(self.process.wait())
+            status = -1
+            while status and not self._ending:  # Restart=on-failure
+                self.process = self._start()
+                self.starts += 1
+                self.statuses.append(status := self.process.wait())
 
     def stop(self) -> None:
         """Kills the program and starts it no more."""
+        self._ending = True
         os.write(self._end, b".")
         if self.process and self.process.poll() is None:
             self.process.kill()
@@ -99,6 +107,10 @@ class Desk:
         os.mkfifo(f"{topic}/{bell.UNIT}")
         self.fifo = os.open(f"{topic}/{bell.UNIT}", os.O_RDWR | os.O_NONBLOCK)
         self.boxes = Unit(self.listener.fileno(), self._start_box)
+        self.restart_turns()
+
+    def restart_turns(self) -> None:
+        """Lets the bell start the loop, from now on or again."""
         self.turns = Unit(self.fifo, self._start_turns)
 
     def _write(self, name: str, text: str) -> None:
@@ -134,14 +146,17 @@ class Desk:
 
 
 class TurnRig:
-    """A hive whose agents have turns; `constants` are set in the loop (`hivelib.flow.streaming.STOP_STEP`: 0.2)."""
+    """A hive whose agents have turns; `constants` are set in the loop ({STOP_STEP: 0.2})."""
 
     def __init__(
-        self, where: Path, more: str = "", *names: str, constants: Mapping[str, Any] | None = None
+        self, where: Path, names: tuple[str, ...], more: str, constants: Mapping[str, float]
     ) -> None:
         self.where = where
-        self.hive: Hive = make_state(where, more)
-        self.constants, self.box_env = dict(constants or {}), {"RESETS_AT": "0"}
+        self.hive: Hive = make_state(where, more if "[box]" in more else more + ROOM)
+        self.constants, self.box_env = (
+            dict(constants),
+            {"RESETS_AT": "0", "STATE": self.hive.paths.agent_state(names[0])},
+        )
         os.makedirs(self.hive.paths.bell, exist_ok=True)
         os.makedirs(f"{self.hive.paths.state}/transcripts", exist_ok=True)
         settle_in(self.hive, *names)
@@ -181,9 +196,23 @@ class TurnRig:
 
         until(quiet, f"{name} quiet", explain=self.explain)
 
+    def until_started(self, name: str, count: int) -> None:
+        """Waits until the agent's loop has been started so often."""
+        starts = self.desks[name].turns
+        until(lambda: starts.starts >= count, f"start {count} of {name}", explain=self.explain)
+
     def until_said(self, name: str, words: str) -> None:
         """Waits until these words are in the agent's transcript."""
         until(lambda: words in self.transcript(name), f"{words!r} in {name}'s transcript")
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """What every event of a kind tells, oldest first."""
+        rows = self.hive.db.all("SELECT payload FROM events WHERE kind = ? ORDER BY seq", kind)
+        return [json.loads(payload) for (payload,) in rows]
+
+    def told(self) -> list[str]:
+        """What the hive has written to the operator."""
+        return [message.body for message in mail.peek(self.hive.db, "operator", 100)]
 
     def transcript(self, name: str) -> str:
         """All lines of an agent's transcript."""
@@ -222,6 +251,9 @@ class TurnRig:
         for desk in self.desks.values():
             desk.close()
         self.hive.db.close()
+
+
+RaiseTurns = Callable[..., TurnRig]
 
 
 def _lines(path: Path) -> list[Any]:
