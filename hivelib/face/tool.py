@@ -47,6 +47,17 @@ class Tool(click.Command):
         """Runs the tool; never comes back."""
         run(self)
 
+    def get_help_option(self, _: click.Context) -> click.Option:
+        """The same as click's own, but that one is translated: for it Python reads tables of locales, 1 ms."""
+        return click.Option(
+            ["--help"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_help,
+            help="Show this message and exit.",
+        )
+
 
 def tool(**fields: str) -> Callable[[Callable[..., None]], Tool]:
     """Makes a function, under click's own decorators, a tool with `--json`; help is its module's docstring.
@@ -74,6 +85,12 @@ def tool(**fields: str) -> Callable[[Callable[..., None]], Tool]:
 def _split(text: str) -> tuple[str, str]:
     words, mark, example = text.strip().partition("\nExample")
     return words, (mark + example).strip()
+
+
+def _help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(context.get_help())
+        context.exit()
 
 
 def _want_json(context: click.Context, _: click.Parameter, wanted: bool) -> None:
