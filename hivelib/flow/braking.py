@@ -10,6 +10,8 @@ from hivelib.model.records import Agent
 from hivelib.store import agents, events, mail, turns, warnings
 
 HOUR = 3600.0
+LOOK_MOST = 0.5
+"""Seconds that counting an agent's files may take, before a turn and in it; some 60,000 files are counted by then."""
 DISK_AGAIN = 300.0
 """Seconds after which an agent that is parked for want of room looks again."""
 
@@ -45,14 +47,14 @@ def _too_many(hive: Hive, name: str, now: float) -> bool:
     return True
 
 
-def full(hive: Hive, name: str, seconds: float) -> str:
-    """Why there is no room for the agent's turn, in words; empty when there is. Looks for at most so many seconds."""
+def full(hive: Hive, name: str) -> str:
+    """Why there is no room for the agent's turn, in words; empty when there is."""
     limits, paths = hive.settings.box, hive.paths
     try:
         if (free := disk.free_bytes(paths.state)) < limits.free_bytes:
             least = _mebibytes(limits.free_bytes)
             return f"the disk has only {_mebibytes(free)} left, {least} are kept free ([box] free_bytes)"
-        used = disk.used_bytes((paths.agent_state(name), paths.agent_claude(name)), seconds)
+        used = disk.used_bytes((paths.agent_state(name), paths.agent_claude(name)), LOOK_MOST)
     except disk.TooDeep:
         return f"its directories are nested deeper than {disk.DEPTH_MOST}, so what they hold cannot be counted"
     except OSError as error:  # an agent whose files cannot even be looked at
@@ -68,7 +70,7 @@ def _mebibytes(count: int) -> str:
 
 
 def _no_room(hive: Hive, name: str) -> bool:
-    why, warning, now = full(hive, name, 2.0), f"disk:{name}", clock.now()
+    why, warning, now = full(hive, name), f"disk:{name}", clock.now()
     if not why:
         if any(standing[0] == warning for standing in warnings.standing(hive.db)):
             with hive.db.write(durable=False) as db:

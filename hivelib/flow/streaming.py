@@ -190,7 +190,7 @@ class _Run:
             self.over = True  # closing the connection is what ends the box
 
     def _look_at_disk(self, now: float) -> None:
-        if self.stop is None and (why := braking.full(self._hive, self._turn.agent, 1.0)):
+        if self.stop is None and (why := braking.full(self._hive, self._turn.agent)):
             self._begin_stop(Stop("failed", why))
         spent = clock.monotonic() - now
         self._disk_at = now + max(DISK_LOOK, 50 * spent)  # many small files: look less often
