@@ -1,5 +1,6 @@
 """The venv of a checkout: made, mended after a kill, made once by two at once, made anew when the versions change."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -77,3 +78,17 @@ def test_what_others_cannot_reach_is_known(short_path: Path) -> None:
 def test_a_missing_program_names_its_package_and_the_line() -> None:
     assert packages.missing({"no-such-program": "some-package", "sh": "dash"}) == ["some-package"]
     assert packages.install_line(["some-package"]).endswith("some-package")
+
+
+def test_the_library_has_byte_code_that_every_user_may_read(tmp_path: Path) -> None:
+    (tmp_path / "hivelib").mkdir()
+    (tmp_path / "hivelib" / "one.py").write_text("ONE = 1\n")
+    mask = os.umask(0o077)
+    try:
+        bootstrap.compile_library(str(tmp_path))
+        assert os.umask(0o077) == 0o077, "the caller's own mask is back"
+    finally:
+        os.umask(mask)
+    (code,) = tmp_path.glob("hivelib/__pycache__/one.*.pyc")
+    assert code.stat().st_mode & 0o444 == 0o444
+    bootstrap.compile_library(str(tmp_path / "where nothing is"))
