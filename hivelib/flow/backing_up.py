@@ -135,14 +135,14 @@ def unpack_backup(path: str, state: str) -> str:
     rooms = frozenset({MANIFEST, "hive.toml", "hive.sqlite", "transcripts", *TREES})
     os.makedirs(f"{state}/transcripts", mode=0o700)
     try:
-        for tree in ("agents", "shared"):
-            os.mkdir(f"{state}/{tree}", 0o700)
+        os.mkdir(f"{state}/agents", 0o700)  # like transcripts, in the backup only by what is in it
         with tarfile.open(path, "r|*") as tar:
             for place, name in enumerate(unpack(tar, state, rooms)):
                 if place == 0:
                     _check_manifest(path, state, name)
         if not os.path.exists(f"{state}/hive.sqlite"):
             raise HiveError(f"{path} is no backup of a hive", "it has no hive.sqlite")
+        os.makedirs(f"{state}/shared", mode=0o700, exist_ok=True)
         return _taken(f"{state}/hive.toml")
     except (tarfile.TarError, EOFError, ValueError) as error:
         shutil.rmtree(state)

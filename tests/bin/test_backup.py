@@ -125,6 +125,8 @@ def test_files_of_agents_come_along_but_no_link_is_followed_and_no_login(
     (box / "claude/.credentials.json").write_text("a login")
     (box / "claude/session.jsonl").write_text("{}")
     os.mkfifo(box / "state/fifo")
+    Path(shell.hive.paths.shared).mkdir()
+    Path(shell.hive.paths.shared, "for all").write_text("ours")
     give(shell.where)
     os.chmod(box / "state/setuid", 0o4755)
     done = shell.run("hive-backup", "copy.tar")
@@ -139,6 +141,7 @@ def test_files_of_agents_come_along_but_no_link_is_followed_and_no_login(
     assert (back / "state/notes.md").read_text() == "mine"
     assert (back / "state/deep/er/naïve \n name").read_text() == "odd"
     assert (back / "claude/session.jsonl").exists()
+    assert Path(hive.paths.shared, "for all").read_text() == "ours"
     assert not (back / "claude/.credentials.json").exists()
     assert (back / "state/link").is_symlink() and (back / "state/directory-link").is_symlink()
     assert (back / "state/setuid").stat().st_mode & 0o7700 == 0o700, "still to be run, as oneself"
