@@ -24,6 +24,10 @@ def run(hive: Hive, name: str) -> None:
     Raises Refused for an unknown agent, NotNow when another process runs this agent's turns already.
     """
     inherited = sd.inherited()
+    for (
+        fd
+    ) in inherited:  # systemd hands it over blocking: an empty bell would hold the drain for ever
+        os.set_blocking(fd, False)
     if agents.get(hive.db, name) is None:
         if not inherited:
             raise Refused("there is no such agent", "`hive-agents` lists them")
