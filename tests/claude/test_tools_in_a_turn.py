@@ -1,4 +1,4 @@
-"""What the real CLI makes of hive-mcp's answers: what the model is shown, when, and that a restart of ours is not noticed."""
+"""What the real CLI makes of hive-mcp's answers: what the model is shown, and that a restart of ours is not noticed."""
 
 import json
 import os
