@@ -19,7 +19,7 @@ INTRUDER = ROOT / "tests/attacks/intruder.py"
 DISK = 64 << 20
 TASKS = 100
 TABLES: Table = {
-    "mail": {"body_limit": 65536},
+    "mail": {"body_limit": 65536, "pair_limit": 10000},
     "turns": {"per_hour": 1000},
     "box": {"disk_bytes": DISK, "tasks": TASKS, "memory": "400M"},
 }
@@ -31,7 +31,11 @@ class Attacked(NamedTuple):
 
     hive: LiveHive
 
-    def begin(self, name: str, attack: Attack, **arguments: object) -> int:
+    def spawn(self, name: str, /, **config: object) -> None:
+        """Makes an agent with this agent.json."""
+        self.hive.tool("hive-spawn", name, "--config", "-", stdin=json.dumps(config))
+
+    def begin(self, name: str, attack: Attack, /, **arguments: object) -> int:
         """Orders `attack` from an agent and gives back the number of the message that does."""
         source = textwrap.dedent(inspect.getsource(attack))
         order = {"attack": attack.__name__, "source": source, "arguments": arguments}
@@ -65,7 +69,7 @@ class Attacked(NamedTuple):
         found = [json.loads(payload) for (payload,) in rows]
         return [line for line in found if line.get("type") == kind]
 
-    def attack(self, name: str, attack: Attack, **arguments: object) -> Any:
+    def attack(self, name: str, attack: Attack, /, **arguments: object) -> Any:
         """Has an agent's box do `attack` in a turn of its own and gives back what it told."""
         return self.report(name, self.begin(name, attack, **arguments))
 
@@ -108,6 +112,7 @@ def under_attack() -> Iterator[Attacked]:
         person.own(directory)
         model = stack.enter_context(ScriptedModel([]))
         hive = stack.enter_context(raised(person, directory, model, INTRUDER, TABLES))
+        attacked = Attacked(hive)
         for name in ("alice", "bob"):
-            hive.tool("hive-spawn", name)
-        yield Attacked(hive)
+            attacked.spawn(name)
+        yield attacked
