@@ -18,7 +18,10 @@ from hivelib.store import agents
 from tests.bench import table
 from tests.bench.rig import KEPT
 from tests.bench.workers import AGENTS
+from tests.support.people import Word
 from tests.support.state import make_state
+
+MEASURES = {path.name for path in Path(__file__).parent.glob("test_*.py")}
 
 
 def pytest_sessionstart() -> None:
@@ -26,10 +29,18 @@ def pytest_sessionstart() -> None:
     KEPT.unlink(missing_ok=True)
 
 
-def pytest_sessionfinish() -> None:
-    """Writes docs/performance.md."""
-    if KEPT.exists():
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Writes docs/performance.md when everything was measured, and says where that is."""
+    measured = {Path(report.fspath).name for report in terminalreporter.getreports("passed")}
+    if not KEPT.exists():
+        return
+    if measured >= MEASURES and not config.getoption("keyword"):
         table.write()
+        terminalreporter.write_line(f"figures: {table.PAGE}")
+    else:
+        terminalreporter.write_line(f"figures of a run that measured a part: {KEPT}")
 
 
 @pytest.fixture
@@ -83,9 +94,20 @@ def postgres(disk: Path) -> Iterator[str]:
         owner = pwd.getpwnam("postgres")
         os.chown(where, owner.pw_uid, owner.pw_gid)
         drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    initdb = [*drop, binaries / "initdb", "-D", where, "-A", "trust", "-U", "hive"]
+    initdb: list[Word] = [*drop, binaries / "initdb", "-D", where, "-A", "trust", "-U", "hive"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
-    argv = [*drop, binaries / "postgres", "-D", where, "-p", port, "-k", "", "-h", "127.0.0.1"]
+    argv: list[Word] = [
+        *drop,
+        binaries / "postgres",
+        "-D",
+        where,
+        "-p",
+        port,
+        "-k",
+        "",
+        "-h",
+        "127.0.0.1",
+    ]
     server = subprocess.Popen(argv, stderr=subprocess.DEVNULL, cwd="/")
     address = f"host=127.0.0.1 port={port} user=hive dbname=postgres"
     wait(lambda: psycopg.connect(address).close())

@@ -9,9 +9,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.people import Person, Word
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "artifacts" / "bench.jsonl"
@@ -19,22 +21,26 @@ PAIRS = 5
 
 
 class Figure(NamedTuple):
-    """One line of docs/performance.md."""
+    """One line of docs/performance.md; `verdict` is empty where no bar was set."""
 
     name: str
     ours: float
     control: float
-    ratio: float
-    bar: str
-    met: bool
     unit: str
     against: str
+    compared: str
+    bar: str
+    verdict: str
 
 
-def pairs(ours: Callable[[], float], control: Callable[[], float]) -> tuple[float, float, float]:
-    """The medians of ours, of the control, and of the ratio of each of five interleaved pairs."""
+Measured = tuple[float, float, float]
+"""Ours, the control, and the ratio of the two."""
+
+
+def pairs(ours: Callable[[], float], control: Callable[[], float], count: int = PAIRS) -> Measured:
+    """The medians of ours, of the control, and of the ratio of each of `count` interleaved pairs."""
     ours(), control()  # warm caches; not counted
-    taken = [(ours(), control()) for _ in range(PAIRS)]
+    taken = [(ours(), control()) for _ in range(count)]
     return (
         statistics.median(mine for mine, _ in taken),
         statistics.median(theirs for _, theirs in taken),
@@ -44,25 +50,45 @@ def pairs(ours: Callable[[], float], control: Callable[[], float]) -> tuple[floa
 
 def report(
     name: str,
-    measured: tuple[float, float, float],
+    measured: Measured,
     *,
     unit: str,
     against: str,
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> Figure:
-    """Keeps a figure for the table, and says it."""
+    """Keeps a figure whose ratio counts; a bar is a bound of the ratio."""
     ours, control, ratio = measured
     bar, met = "", True
     if at_least is not None:
-        bar, met = f"≥ {at_least:g}", ratio >= at_least
+        bar, met = f"≥ {at_least:g} x", ratio >= at_least
     if at_most is not None:
-        bar, met = f"≤ {at_most:g}", ratio <= at_most
-    figure = Figure(name, ours, control, ratio, bar, met, unit, against)
+        bar, met = f"≤ {at_most:.2g} x", ratio <= at_most
+    return _keep(
+        Figure(name, ours, control, unit, against, f"{ratio:.3g} x", bar, _verdict(bar, met))
+    )
+
+
+def report_more(
+    name: str, ours: float, control: float, *, unit: str, against: str, at_most: float | None = None
+) -> Figure:
+    """Keeps a figure whose difference counts: how much more ours is than the control."""
+    more = ours - control
+    bar = "" if at_most is None else f"≤ +{at_most:g} {unit}"
+    verdict = _verdict(bar, at_most is None or more <= at_most)
+    return _keep(Figure(name, ours, control, unit, against, f"{more:+.3g} {unit}", bar, verdict))
+
+
+def _verdict(bar: str, met: bool) -> str:
+    return "" if not bar else "met" if met else "**missed**"
+
+
+def _keep(figure: Figure) -> Figure:
     KEPT.parent.mkdir(exist_ok=True)
     with KEPT.open("a", encoding="utf-8") as file:
         file.write(json.dumps(figure._asdict(), ensure_ascii=False) + "\n")
-    print(f"\n{name}: {ours:.4g} {unit}, {against} {control:.4g}; ratio {ratio:.3g} {bar}")
+    name, ours, control, unit, against, compared, bar, verdict = figure
+    print(f"\n{name}: {ours:.4g} {unit}, {against} {control:.4g}; {compared} {bar} {verdict}")
     return figure
 
 
@@ -70,6 +96,7 @@ class Worker:
     """A process of tests/bench/workers.py: says `ready`, waits for a line, works, and says what it measured."""
 
     def __init__(self, *words: object) -> None:
+        self.words = words
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.workers", *map(str, words)],
             stdin=subprocess.PIPE,
@@ -82,7 +109,7 @@ class Worker:
         """The next line that the worker says."""
         assert self.process.stdout
         said = self.process.stdout.readline()
-        assert said, f"a worker died: {self.process.args}"
+        assert said, f"a worker died: {self.words}"
         return said.strip()
 
     def go(self) -> None:
@@ -123,13 +150,34 @@ def latency(kind: str, address: str, messages: int) -> float:
     producer.go()
     sent = json.loads(producer.line())
     got = json.loads(consumer.line())
-    producer.end(), consumer.end()
+    for worker in (producer, consumer):
+        worker.end()
     assert len(sent) == len(got) == messages
-    return statistics.median(end - start for start, end in zip(sent, got, strict=True)) * 1000
+    spans: list[float] = [end - start for start, end in zip(sent, got, strict=True)]
+    return statistics.median(spans) * 1000
 
 
-def milliseconds(argv: list[str], env: dict[str, str], stdin: str | None = None) -> float:
-    """How long a whole command takes."""
-    began = time.perf_counter()
-    subprocess.run(argv, env=env, input=stdin, text=True, check=True, capture_output=True)
-    return (time.perf_counter() - began) * 1000
+class Stopwatch:
+    """A process of tests/bench/stopwatch.py, run as `person`, that times whole commands."""
+
+    def __init__(self, person: Person, environment: dict[str, str], *databases: Path) -> None:
+        argv: list[Word] = [sys.executable, "-m", "tests.bench.stopwatch", *databases]
+        self._process = person.start(
+            argv, environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def milliseconds(self, argv: Sequence[Word], times: int = 5) -> float:
+        """How long a command takes from its start to its end: the median of some runs."""
+        return statistics.median(self._once(argv) for _ in range(times))
+
+    def _once(self, argv: Sequence[Word]) -> float:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps([str(word) for word in argv]) + "\n")
+        self._process.stdin.flush()
+        said = self._process.stdout.readline()
+        assert said, f"failed: {argv}"
+        return float(said)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate(timeout=60)

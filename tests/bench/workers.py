@@ -1,7 +1,8 @@
 """The processes that a measurement starts: producers and consumers of ours, of Redis streams and of PostgreSQL.
 
-usage: python -m tests.bench.workers produce|ping|consume KIND ADDRESS COUNT [NUMBER]. Each says `ready`, waits for a line.
-Redis is run with appendfsync always and PostgreSQL with synchronous_commit on: what they accept is on the disk, as ours.
+usage: python -m tests.bench.workers produce|ping|consume KIND ADDRESS COUNT [NUMBER]. Each says `ready` and waits for a
+line. Redis is run with appendfsync always and PostgreSQL with synchronous_commit on: what they accept is on the disk,
+as ours.
 """
 
 import itertools
