@@ -7,6 +7,7 @@ for good; what lies in the hive's directories is made by that user alone.
 import fcntl
 import os
 import socket
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -117,6 +118,7 @@ def write_settings(wish: Wish, place: Place, claude: str) -> Settings:
             "# The settings of this hive. hive-up fills in what is missing and keeps the rest.\n",
             "",
         )
+    known = load_settings(place.config) if before else Settings()  # says what is wrong with it
     wanted: dict[str, Value] = {"state_dir": place.state, "runtime_dir": place.runtime}
     if place.log:
         wanted["log_dir"] = place.log
@@ -126,11 +128,11 @@ def write_settings(wish: Wish, place: Place, claude: str) -> Settings:
     if wish.demo:
         said |= {"claude.path": f"{wish.bindir}/hive-demo-claude", "claude.demo": True}
     elif claude:
-        known = load_settings(place.config).claude.path if before else ""
-        (said if wish.claude or not os.path.exists(known) else wanted)["claude.path"] = claude
+        other = wish.claude or not os.path.exists(known.claude.path)
+        (said if other else wanted)["claude.path"] = claude
     if wish.port:
         said["web.port"] = wish.port
-    elif "port" not in text:
+    elif "port" not in tomllib.loads(text).get("web", {}):
         wanted["web.port"] = _free_port()
     if wish.api_key:
         said["api.key_file"] = _keep_key(place, wish.api_key)
@@ -153,15 +155,19 @@ def _keep_key(place: Place, key: str) -> str:
 
 
 def _free_port() -> int:
-    for port in _PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+    if free := next(filter(_is_free, _PORTS), None):
+        return free
     raise Refused(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free", "name one with --port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _link(link: str, target: str) -> None:
@@ -191,6 +197,10 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
     try:
         systemd.start_all(settings, "hive.target")
     except HiveError as error:
+        port = settings.web.port
+        if "hive-dashboard.socket" in error.message and not _is_free(port):
+            taken = f"port {port} is taken by another program"
+            raise HiveError(taken, "name another: hive-up --port N") from None
         raise HiveError(error.message, _where_to_look(settings)) from None
     hive = open_hive(settings)
     done += lifecycle.reconcile(hive)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,26 @@ def test_settings_that_are_there_are_kept(hive: Upped) -> None:
     assert 'name = "Ada" # me' in config.read_text()
     assert hive.up("--port", "7655")["url"] == "http://127.0.0.1:7655"
     assert "127.0.0.1:7655" in hive.systemctl("show", "-p", "Listen", "hive-dashboard.socket")
+
+
+def test_settings_that_are_no_settings_are_said_in_one_line(hive: Upped) -> None:
+    config = hive.directory / "hive.toml"
+    config.write_text("[web\n")
+    hive.person.own(config)
+    done = hive.person.run(hive.argv("--demo"), check=False, seconds=100)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"hive-up: {config}: ")
+
+
+def test_a_port_that_is_taken_is_named_with_the_way_out(hive: Upped) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = hive.person.run(hive.argv("--port", str(port)), check=False, seconds=100)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"hive-up: port {port} is taken by another program; name another: hive-up --port N"
+    )
+    assert hive.up()["url"] == f"http://127.0.0.1:{port}"
 
 
 def test_a_key_is_kept_for_the_hive_alone(hive: Upped) -> None:
