@@ -1,0 +1,50 @@
+"""What a hive costs while nothing happens: memory of all its processes with one agent and with fifty."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.bench.rig import report_more
+from tests.conftest import RaiseHive
+from tests.support.hive import LiveHive
+from tests.support.waiting import until
+
+STAYING = ("systemd", "hive-broker", "hive-dashboard")
+OTHERS = 49
+
+
+def pss(pid: int) -> float:
+    """A process's memory in MB; what it shares with others counts by its share."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def idle(hive: LiveHive) -> dict[int, str]:
+    """The hive's processes, once none is left that only works."""
+
+    def quiet() -> dict[int, str]:
+        found = hive.processes()
+        return {} if any(not staying(words) for words in found.values()) else found
+
+    return until(quiet, "an idle hive", 120, lambda: list(hive.processes().values()))
+
+
+def staying(words: str) -> bool:
+    """Whether a process belongs to an idle hive."""
+    return any(name in words for name in STAYING)
+
+
+@pytest.mark.timeout(600)
+def test_memory_of_an_idle_hive(live_hive: RaiseHive) -> None:
+    hive = live_hive([], idle={"mcp_seconds": 1.0, "egress_seconds": 1.0})
+    alone = idle(hive)
+    one = sum(map(pss, alone))
+    for number in range(OTHERS):
+        hive.tool("hive-spawn", f"a{number}")
+    assert hive.db.value("SELECT count(*) FROM agents WHERE state = 'running'") == OTHERS + 1
+    together = idle(hive)
+    fifty = sum(map(pss, together))
+    assert sorted(together.values()) == sorted(alone.values())
+    report_more("memory idle, 50 agents", fifty, one, unit="MB", against="1 agent", at_most=5)
