@@ -38,8 +38,7 @@ def test_nobody_speaks_as_another(attacked: Attacked) -> None:
     assert all("there is no argument" in text for text in told["send"])
     assert "no agent is called" in told["to itself as other"]
     assert "there is no tool" in told["manager's tool"]
-    sql = "SELECT count(*) FROM messages WHERE body = 'forged' OR sender LIKE 'bob%'"
-    assert attacked.hive.db.value(sql) == 0
+    assert attacked.hive.db.value("SELECT count(*) FROM messages WHERE body = 'forged'") == 0
     attacked.journal("hive-mcp", "alice: the first line is no preamble; closed")
 
 

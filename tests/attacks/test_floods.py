@@ -1,0 +1,181 @@
+"""One box takes all it can get; the others must not feel it, and the hive must not grow."""
+
+import os
+import re
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.attacks.intruder import HELLO, MCP, NET, Box
+from tests.attacks.rig import TASKS, Attacked
+from tests.support.waiting import until
+
+TIMES = 40
+
+
+def measure(box: Box, times: int) -> Any:
+    """How long each of some sends takes, in seconds, over one connection that is open already."""
+    took = []
+    with box.connect() as link:
+        hello = {"jsonrpc": "2.0", "id": "hello", "method": "initialize", "params": HELLO}
+        box.speak(link, box.preamble(), hello)
+        box.heard(link, 1)
+        box.speak(link, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        for number in range(times):
+            ask = {"name": "send", "arguments": {"to": "operator", "body": f"measured {number}"}}
+            began = time.monotonic()
+            box.speak(link, {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": ask})
+            answer = box.heard(link, 1)[0]["result"]
+            took.append(time.monotonic() - began)
+            assert not answer["isError"], answer
+            time.sleep(0.02)
+    return took
+
+
+def flood(box: Box, sign: str) -> Any:  # noqa: C901  one attack is one function: its text goes into the box
+    """Connections, garbage and endless lines on both sockets, until the sign is taken away."""
+    from threading import Thread
+
+    open(sign, "w").close()
+    counts = {"lines": 0, "held": 0, "asked": 0, "endless": 0}
+    hello = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": HELLO}
+
+    def connect(path: str) -> None:
+        held = []
+        while os.path.exists(sign):
+            with suppress(OSError):
+                link = socket.socket(socket.AF_UNIX)
+                link.settimeout(1)
+                link.connect(path)
+                held.append(link)
+                counts["held"] += 1
+            if len(held) > 200:
+                held.clear()
+            time.sleep(0.002)
+
+    def babble(first: object, line: bytes, kind: str) -> None:
+        while os.path.exists(sign):
+            with suppress(OSError), box.connect() as link:
+                box.speak(link, first, hello)
+                while os.path.exists(sign):
+                    box.speak(link, line)
+                    counts[kind] += 1
+            time.sleep(0.01)
+
+    def never_end() -> None:
+        while os.path.exists(sign):
+            with suppress(OSError), box.connect() as link:
+                box.speak(link, box.preamble())
+                for _ in range(100):
+                    link.sendall(b"x" * (1 << 20))
+            counts["endless"] += 1
+            time.sleep(0.05)
+
+    ask = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "history", "arguments": {}}}'
+    deep = (
+        b'{"jsonrpc": "2.0", "id": 1, "method": "x", "params": {"x": '
+        + b"[" * 4000
+        + b"]" * 4000
+        + b"}}"
+    )
+    work: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
+        (connect, (MCP,)),
+        (connect, (NET,)),
+        (babble, (box.preamble(), os.urandom(3000).replace(b"\n", b""), "lines")),
+        (babble, (box.preamble(), deep, "lines")),
+        (babble, (box.preamble(), ask, "asked")),
+        (never_end, ()),
+    ]
+    threads = [Thread(target=one, args=given, daemon=True) for one, given in work]
+    for thread in threads:
+        thread.start()
+    until_then = time.monotonic() + 60
+    while os.path.exists(sign) and time.monotonic() < until_then:
+        time.sleep(0.05)
+    return counts
+
+
+def test_a_flood_slows_its_own_box_only(attacked: Attacked) -> None:
+    hive, sign = attacked.hive, Path(attacked.hive.hive.paths.shared) / "flooding"
+    quiet = attacked.attack("bob", measure, times=TIMES)
+    pid = hive.main_pid("hive-mcp.service")
+    flooding = attacked.begin("alice", flood, sign="/shared/flooding")
+    until(sign.exists, "the flood", explain=hive.explain)
+    attacked.journal("hive-mcp", "alice: has 8 connections; one more was closed")
+    loud = attacked.attack("bob", measure, times=TIMES)
+    again = attacked.attack("bob", measure, times=TIMES)
+    sign.unlink()
+    counts = attacked.report("alice", flooding)
+    assert min(counts.values()) > 0, counts
+    middle, worst = statistics.median(quiet), statistics.median(loud + again)
+    figures = f"a send takes {middle * 1000:.1f} ms, in a flood {worst * 1000:.1f} ms; {counts}"
+    assert worst <= 2 * middle, figures
+    attacked.journal("hive-mcp", "alice: a line of over 1048576 bytes; connection closed")
+    attacked.journal("hive-mcp", "alice: a line that is no message")
+    assert hive.main_pid("hive-mcp.service") == pid  # it did not die of it
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert peak and int(peak[1]) < 250_000
+    assert len(attacked.log("hive-mcp").splitlines()) < 50  # a flood of calls is no flood of lines
+
+
+def hoard_descriptors(box: Box, sign: str) -> Any:
+    """Sends descriptors to itself and never takes them: the kernel counts those of a user together."""
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    pairs, sent = [], 0
+    with suppress(OSError):
+        while sent < 60000:
+            pair = socket.socketpair()
+            pairs.append(pair)
+            with suppress(BlockingIOError):
+                pair[0].setblocking(False)
+                while True:
+                    socket.send_fds(pair[0], [b"x"], [0] * 250)
+                    sent += 250
+    open(sign, "w").close()
+    until_then = time.monotonic() + 30
+    while os.path.exists(sign) and time.monotonic() < until_then:
+        time.sleep(0.05)
+    return sent
+
+
+def whoami(box: Box) -> Any:
+    """Says who it is."""
+    return box.text("whoami", {})
+
+
+def test_descriptors_in_flight_do_not_close_the_others_doors(attacked: Attacked) -> None:
+    sign = Path(attacked.hive.hive.paths.shared) / "hoarding"
+    hoarding = attacked.begin("alice", hoard_descriptors, sign="/shared/hoarding")
+    until(sign.exists, "the hoard", explain=attacked.hive.explain)
+    assert attacked.attack("bob", whoami).startswith("you are bob")
+    sign.unlink()
+    assert attacked.report("alice", hoarding) > 1024  # what a service may have by default
+
+
+def multiply(box: Box, most: int) -> Any:
+    """Forks until it may not any more, at most so often."""
+    children = []
+    try:
+        for _ in range(most):
+            children.append(subprocess.Popen(["/bin/sleep", "600"]))
+    except OSError as error:
+        return {"made": len(children), "stopped": type(error).__name__}
+    return {"made": len(children), "stopped": ""}
+
+
+def test_a_fork_bomb_ends_at_its_share(attacked: Attacked) -> None:
+    told = attacked.attack("alice", multiply, most=3 * TASKS)
+    assert told["stopped"] == "BlockingIOError" and told["made"] < TASKS
+    assert attacked.attack("bob", multiply, most=10) == {"made": 10, "stopped": ""}
+    gone = "not a process of it"
+    until(
+        lambda: not any("sleep 600" in words for words in attacked.hive.processes().values()), gone
+    )
