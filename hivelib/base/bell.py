@@ -80,13 +80,7 @@ class Listener:
 
     def wait(self, seconds: float | None) -> bool:
         """Sleeps until it rings or `seconds` have passed (None: for ever); says whether it rang, and drains it."""
-        import select  # only who waits needs it
-
-        poller = select.poll()
-        poller.register(self._fd, select.POLLIN)
-        rang = bool(poller.poll(None if seconds is None else max(0.0, seconds) * 1000))
-        drain(self._fd)
-        return rang
+        return wait(self._fd, seconds)
 
     def close(self) -> None:
         """Stops listening and removes the fifo."""
@@ -99,6 +93,17 @@ class Listener:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def wait(fd: int, seconds: float | None) -> bool:
+    """Sleeps until the fifo `fd` rings or `seconds` have passed (None: for ever); says whether it rang, and drains it."""
+    import select  # only who waits needs it
+
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    rang = bool(poller.poll(None if seconds is None else max(0.0, seconds) * 1000))
+    drain(fd)
+    return rang
 
 
 def drain(fd: int) -> None:

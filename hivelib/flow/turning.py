@@ -17,6 +17,8 @@ from hivelib.flow import braking, settling
 from hivelib.flow.opening import Hive
 from hivelib.store import agents, turns
 
+SIT_OUT_SECONDS = 60.0
+
 
 def run(hive: Hive, name: str) -> None:
     """Runs turns until the agent has no due mail, is parked or stopped; returns also when turns failed.
@@ -44,6 +46,16 @@ def run(hive: Hive, name: str) -> None:
                 settling.end_turn(hive, stale, settling.Outcome("lost", "hive-turn died in it"))
             while _look(hive, name, fifo):
                 bell.drain(fifo)
+
+
+def sit_out() -> None:
+    """After NotNow (a disk without room even for the row that parks): sleeps until the bell rings, at most a minute.
+
+    The unit is started again in any case, and would be each second. By hand it returns at once.
+    """
+    for fifo in sd.inherited():
+        bell.drain(fifo)
+        bell.wait(fifo, SIT_OUT_SECONDS)
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """When turns begin: brakes, room, slots, what a dead loop left, and that no ring is lost at its exit."""
 
 import os
+import resource
 import signal
 import subprocess
+from pathlib import Path
 
-from hivelib.base import clock
+from hivelib.base import bell, clock
 from hivelib.flow import settling
 from hivelib.store import turns
 from tests.support.turn_rig import RaiseTurns, TurnRig
@@ -21,6 +23,16 @@ def rung_in_vain(hive: TurnRig, name: str, body: str) -> None:
     hive.until_quiet(name)
     assert hive.message(number).state == "queued"
     assert hive.hive.db.value("SELECT count(*) FROM turns") == begun
+
+
+def no_file_grows() -> None:
+    """Makes every file system full for this process."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+def asleep(pid: int) -> bool:
+    """Whether a process waits for something."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def test_too_many_turns_in_an_hour_park_until_one_is_an_hour_old(raise_turns: RaiseTurns) -> None:
@@ -57,6 +69,22 @@ def test_a_full_disk_parks_and_tells_once(raise_turns: RaiseTurns) -> None:
     settling.unpark(hive.hive, "alice", "test")
     until(lambda: hive.agent("alice").parked, "parked again")
     assert len(hive.told()) == 1 and len(hive.events("warning_raised")) == 1
+
+
+def test_a_disk_without_room_for_a_row_is_sat_out(raise_turns: RaiseTurns) -> None:
+    hive = raise_turns()
+    desk = hive.desks["alice"]
+    desk.turns.stop()
+    number = hive.send("alice", "DO ok")
+    loop = hive.start_loop("alice", desk.fifo, preexec_fn=no_file_grows, stderr=subprocess.PIPE)
+    assert loop.stderr and b"the disk answered with an error" in loop.stderr.readline()
+    until(lambda: asleep(loop.pid), "it sleeps")  # it is not started again and again
+    assert loop.poll() is None and hive.message(number).state == "queued"
+    bell.ring(hive.hive.paths.bell, "turn.alice")
+    assert loop.wait(10) == 75
+    desk.restart_turns()
+    bell.ring(hive.hive.paths.bell, "turn.alice")
+    assert hive.until_ended(1).outcome == "ok"
 
 
 def test_an_agent_that_takes_more_than_its_share_is_parked_until_there_is_room(

@@ -36,13 +36,15 @@ if fd >= 0:
 for place, value in constants.items():
     module, constant = place.rsplit(".", 1)
     setattr(importlib.import_module(module), constant, value)
-from hivelib.base.errors import HiveError
+from hivelib.base.errors import HiveError, NotNow
 from hivelib.flow.opening import open_hive
-from hivelib.flow.turning import run
+from hivelib.flow.turning import run, sit_out
 try:
     run(open_hive(), name)
 except HiveError as error:
-    print(error, file=sys.stderr)
+    print(error, file=sys.stderr, flush=True)
+    if isinstance(error, NotNow):
+        sit_out()
     sys.exit(error.exit_code)
 """
 
