@@ -109,8 +109,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
         "CLAUDE_CODE_DISABLE_CRON": "1",
         "CLAUDE_CODE_MAX_RETRIES": str(settings.claude.max_retries),
-        # Not CLAUDE_CODE_SUBPROCESS_ENV_SCRUB: it makes claude run Bash in a sandbox of its own, which needs socat and a
-        # user namespace. A box gives neither, and every command fails. There is no key in a box to hide from commands.
+        # Not CLAUDE_CODE_SUBPROCESS_ENV_SCRUB: with it claude runs Bash in a sandbox of its own, which needs socat and
+        # a user namespace. A box gives neither, so every command failed. There is no key in a box to hide from them.
         # A cold hive-mcp answers after 2.3 s; on a busy machine more than claude's 5 s.
         "MCP_CONNECT_TIMEOUT_MS": "30000",
     }
