@@ -57,6 +57,8 @@ def full(hive: Hive, name: str) -> str:
         used = disk.used_bytes((paths.agent_state(name), paths.agent_claude(name)), LOOK_MOST)
     except disk.TooDeep:
         return f"its directories are nested deeper than {disk.DEPTH_MOST}, so what they hold cannot be counted"
+    except disk.Closed:
+        return "a directory of its own is closed (chmod u+rx), so what it holds cannot be counted"
     except OSError as error:  # an agent whose files cannot even be looked at
         return f"its disk answers with an error: {error.strerror}"
     if used > limits.disk_bytes:

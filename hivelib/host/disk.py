@@ -18,6 +18,10 @@ class TooDeep(Exception):
     """A directory is nested deeper than DEPTH_MOST: what lies below is not counted."""
 
 
+class Closed(Exception):
+    """A directory may not be looked into: what lies below is not counted. A box may close any that it has made."""
+
+
 def free_bytes(path: str) -> int:
     """What an ordinary user may still write on the file system of `path`."""
     found = os.statvfs(path)
@@ -27,13 +31,15 @@ def free_bytes(path: str) -> int:
 def used_bytes(directories: tuple[str, ...], seconds: float) -> int:
     """Bytes on the disk below these directories, as far as they are counted within `seconds`; a missing one has none.
 
-    A file with several names is counted once for each. Raises TooDeep.
+    A file with several names is counted once for each. Raises TooDeep and Closed.
     """
     deadline = clock.monotonic() + seconds
     used = 0
     for directory in directories:
         try:
             top = os.open(directory, _HOW)
+        except PermissionError:
+            raise Closed from None
         except OSError:
             continue
         used += _below(top, deadline)
@@ -73,9 +79,8 @@ def _look(directory: int, entry: os.DirEntry[str]) -> tuple[int, int]:
         size = entry.stat(follow_symlinks=False).st_blocks * 512
         if not entry.is_dir(follow_symlinks=False):
             return size, -1
-    except OSError:  # gone again
-        return 0, -1
-    try:
         return size, os.open(entry.name, _HOW, dir_fd=directory)
-    except OSError:
-        return size, -1
+    except PermissionError:
+        raise Closed from None
+    except OSError:  # gone again, or another thing by now
+        return 0, -1

@@ -13,6 +13,7 @@ import ctypes
 import itertools
 import json
 import os
+import signal  # noqa: F401  for attacks
 import socket
 import subprocess
 import sys
