@@ -96,7 +96,7 @@ class Listener:
 
 
 def wait(fd: int, seconds: float | None) -> bool:
-    """Sleeps until the fifo `fd` rings or `seconds` have passed (None: for ever); says whether it rang, and drains it."""
+    """Sleeps until the fifo `fd` rings or `seconds` have passed (None: for ever); says whether it rang; drains it."""
     import select  # only who waits needs it
 
     poller = select.poll()

@@ -1,10 +1,10 @@
 """Whether an agent may have a turn now; the brakes that park it when not: too many turns, no room on the disk."""
 
 from hivelib.base import bell, clock
-from hivelib.flow import settling
+from hivelib.flow import settling, warning
 from hivelib.flow.opening import Hive
 from hivelib.host import disk
-from hivelib.model.events import AgentParked, WarningCleared, WarningRaised
+from hivelib.model.events import AgentParked
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent
 from hivelib.store import agents, events, mail, turns, warnings
@@ -72,18 +72,17 @@ def _mebibytes(count: int) -> str:
 
 
 def _no_room(hive: Hive, name: str) -> bool:
-    why, warning, now = full(hive, name), f"disk:{name}", clock.now()
+    why, stands, now = full(hive, name), f"disk:{name}", clock.now()
     if not why:
-        if any(standing[0] == warning for standing in warnings.standing(hive.db)):
+        if any(standing[0] == stands for standing in warnings.standing(hive.db)):
             with hive.db.write(durable=False) as db:
-                warnings.clear(db, warning)
-                events.record(db, WarningCleared(name, name=warning), at=now)
+                events.record(db, *warning.cleared(db, name, stands), at=now)
             _ring(hive)
         return False
     until, mend = now + DISK_AGAIN, f"make room (below {hive.paths.agent(name)}), hive-start {name}"
     with hive.db.write(durable=False) as db:
-        if warnings.raise_once(db, warning, why, mend, now):
-            events.record(db, WarningRaised(name, name=warning, why=why, mend=mend), at=now)
+        if told := warning.raised(db, name, stands, why, mend):
+            events.record(db, *told, at=now)
             settling.park(hive, name, "disk", until, why)
         else:  # the operator has been told; looking again is no news
             agents.park(db, name, "disk", until, why, now)

@@ -2,11 +2,12 @@
 
 from hivelib.base import bell, clock
 from hivelib.base.errors import Refused
+from hivelib.flow import warning
 from hivelib.flow.opening import Hive
 from hivelib.model import rules
-from hivelib.model.events import Dampened, WarningRaised
+from hivelib.model.events import Dampened
 from hivelib.model.records import Caller
-from hivelib.store import events, mail, warnings
+from hivelib.store import events, mail
 
 _MINUTE = 60.0
 
@@ -33,9 +34,9 @@ def refusal(hive: Hive, event: Dampened) -> Refused:
     why = f"{both} send each other more than {pair['count']} messages a minute"
     now = clock.now()
     with hive.db.write(durable=False) as db:
-        if warnings.raise_once(db, name, why, "read `hive-events`, stop one of them", now):
-            raised = WarningRaised(name, name=name, why=why, mend="hive-stop NAME")
-            events.record(db, event, raised, at=now)
+        mend = f"hive-stop {pair['sender']}, or {pair['recipient']}"
+        if told := warning.raised(db, name, name, why, mend):
+            events.record(db, event, *told, at=now)
     bell.ring(hive.paths.bell, "events", "broker")
     seconds = max(1, round(pair["retry_at"] - now))
     return Refused(

@@ -6,21 +6,19 @@ from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import Misuse, Refused
 from hivelib.base.text import shortened
-from hivelib.flow import damping
+from hivelib.flow import damping, warning
 from hivelib.flow.opening import Hive
 from hivelib.model import names, rules
 from hivelib.model.events import (
     Acked,
     Claimed,
     Dampened,
-    Event,
     Redelivered,
-    WarningCleared,
 )
 from hivelib.model.events import Sent as SentEvent
 from hivelib.model.names import EVERYBODY, OPERATOR
 from hivelib.model.records import Caller, Message, Request
-from hivelib.store import agents, answers, events, mail, turns, warnings
+from hivelib.store import agents, answers, events, mail, turns
 
 SHELL = Caller(OPERATOR, "operator", "shell")
 SYSTEM = Caller(names.SYSTEM, "system", "hive")
@@ -254,10 +252,8 @@ def redeliver(hive: Hive, message: int) -> bool:
         if found.recipient != OPERATOR and not agents.is_live(db, found.recipient):
             raise Refused(f"{found.recipient} does not exist any more", "send it to somebody else")
         mail.revive(db, message)
-        told: list[Event] = [Redelivered(found.recipient, id=message)]
-        if warnings.clear(db, name := f"dead:{message}"):
-            told.append(WarningCleared(found.recipient, name=name))
-        events.record(db, *told)
+        over = warning.cleared(db, found.recipient, f"dead:{message}")
+        events.record(db, Redelivered(found.recipient, id=message), *over)
     ring_inboxes(hive, [found.recipient])
     return True
 

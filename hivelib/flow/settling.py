@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
-from hivelib.flow import continuing, mailing
+from hivelib.flow import continuing, mailing, warning
 from hivelib.flow.opening import Hive
 from hivelib.model import rules
 from hivelib.model.events import (
@@ -18,11 +18,10 @@ from hivelib.model.events import (
     Requeued,
     TurnEnded,
     UsageRecorded,
-    WarningRaised,
 )
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Message, Turn
-from hivelib.store import agents, events, mail, turns, warnings
+from hivelib.store import agents, events, mail, turns
 
 KEEPS_COUNT = frozenset({"rate_limited", "auth_failed"})
 """Outcomes in which the model never looked at the mail: it goes back at once and no delivery is counted."""
@@ -131,11 +130,10 @@ def _die(hive: Hive, message: Message, deliveries: int, outcome: Outcome) -> lis
     what = f"message {message.id} to {message.recipient} was delivered {deliveries} times in vain"
     why = f"{what}; the last time: {outcome.kind}, {outcome.note}"
     mend = f"hive-redeliver {message.id}"
-    warnings.raise_once(hive.db, f"dead:{message.id}", why, mend, clock.now())
     mailing.notify(hive, OPERATOR, f"{why}. To try again: {mend}", urgent=True)
     return [
         Died(message.recipient, id=message.id, deliveries=deliveries, why=outcome.note),
-        WarningRaised(message.recipient, name=f"dead:{message.id}", why=why, mend=mend),
+        *warning.raised(hive.db, message.recipient, f"dead:{message.id}", why, mend),
     ]
 
 

@@ -7,17 +7,14 @@ minute is the safety net for a ring that was lost, e.g. a sender killed between 
 from contextlib import suppress
 
 from hivelib.base import bell, clock
-from hivelib.base.errors import HiveError
+from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
-from hivelib.flow import mailing, settling
+from hivelib.flow import mailing, settling, warning
 from hivelib.flow.opening import Hive
-from hivelib.model.events import WarningCleared, WarningRaised
 from hivelib.store import agents, events, mail, search, turns, warnings
 
 LOOK_SECONDS = 60.0
 _NEVER = float("inf")
-_STAND_SECONDS = {"dampened": LOOK_SECONDS, "failed": 3600.0}
-"""Warnings that tell of an instant go away by themselves; one that happens again is raised again."""
 
 
 def watch(hive: Hive) -> None:
@@ -27,11 +24,14 @@ def watch(hive: Hive) -> None:
         look_at = clock.monotonic()
         notify("READY=1")
         while True:
-            rung_to = keep_promises(hive, rung_to)
+            try:
+                rung_to = keep_promises(hive, rung_to)
+                deadline = next_deadline(hive)
+            except NotNow:  # a full disk: the next look tries again
+                deadline = _NEVER
             if clock.monotonic() >= look_at:
                 look_around(hive)
                 look_at = clock.monotonic() + LOOK_SECONDS
-            deadline = next_deadline(hive)
             seconds = min(deadline - clock.now(), look_at - clock.monotonic())
             what = "the next look" if deadline == _NEVER else f"{clock.iso(deadline)}"
             notify(f"STATUS=waits for {what}")
@@ -76,26 +76,29 @@ def look_around(hive: Hive) -> None:
 
 
 def _clear_old_warnings(hive: Hive, now: float) -> None:
-    old = [
-        name
-        for name, at, _, _ in warnings.standing(hive.db)
-        if at < now - _STAND_SECONDS.get(name.partition(":")[0], _NEVER)
-    ]
-    for name in old:
+    old = [name for name, at in _standing(hive, "dampened:") if at < now - LOOK_SECONDS]
+    _clear(hive, {name: name for name in old})
+
+
+def _standing(hive: Hive, prefix: str) -> list[tuple[str, float]]:
+    """The names of standing warnings that begin so, and since when they stand."""
+    return [(name, at) for name, at, *_ in warnings.standing(hive.db) if name.startswith(prefix)]
+
+
+def _clear(hive: Hive, subjects: dict[str, str]) -> None:
+    for name, subject in subjects.items():
         with hive.db.write(durable=False) as db:
-            warnings.clear(db, name)
-            events.record(db, WarningCleared(name, name=name))
-    if old:
+            events.record(db, *warning.cleared(db, subject, name))
+    if subjects:
         bell.ring(hive.paths.bell, "events")
 
 
 def _mend_units(hive: Hive) -> None:
-    """Sockets and services of ours that failed are started again, and the operator is told once."""
+    """Sockets and services of ours that failed are started again, and the operator is told once while that lasts."""
     from hivelib.host.systemd import failed_units, systemctl  # pays for sh only when it looks
 
     failed = [unit for unit in failed_units(hive.settings) if unit.startswith("hive-")]
     for unit in failed:
-        name = f"failed:{unit}"
         systemctl(hive.settings, "reset-failed", unit, check=False)
         if unit.endswith(".socket"):
             # A socket refuses to start while its service runs (facts/systemd-nix.md B).
@@ -103,8 +106,8 @@ def _mend_units(hive: Hive) -> None:
         systemctl(hive.settings, "start", "--no-block", unit, check=False)
         why = f"{unit} had failed and was started again"
         with hive.db.write(durable=False) as db:
-            mend = f"hive-logs {unit}"
-            if warnings.raise_once(db, name, why, mend, clock.now()):
-                events.record(db, WarningRaised(unit, name=name, why=why, mend=mend))
+            events.record(db, *warning.raised(db, unit, f"failed:{unit}", why, f"hive-logs {unit}"))
     if failed:
         bell.ring(hive.paths.bell, "events")
+    stand = {name: name.removeprefix("failed:") for name, _ in _standing(hive, "failed:")}
+    _clear(hive, {name: unit for name, unit in stand.items() if unit not in failed})

@@ -98,5 +98,5 @@ def units(settings: Settings, *patterns: str, state: str = "") -> list[Unit]:
 
 
 def failed_units(settings: Settings) -> list[str]:
-    """The names of the hive's failed units."""
-    return [unit.name for unit in units(settings, state="failed")]
+    """The names of the hive's units that failed, or fail and are started again for ever (StartLimitIntervalSec=0)."""
+    return [unit.name for unit in units(settings, state="failed,auto-restart")]

@@ -1,6 +1,11 @@
 """The promises of the broker, looked at without waiting: what it rings for, what it ends, when it wakes."""
 
 import math
+import os
+import resource
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +16,10 @@ from hivelib.flow.opening import Hive
 from hivelib.flow.settling import Outcome
 from hivelib.store import agents, events, mail, warnings
 from tests.support.residents import begin_turn, in_turn
+from tests.support.source import ROOT
+from tests.support.waiting import until
+
+WATCH = "from hivelib.flow import opening, watching; watching.watch(opening.open_hive())"
 
 
 def postpone(hive: Hive, seconds: float) -> float:
@@ -115,11 +124,37 @@ def test_the_look_brings_the_search_index_up_to_date(hive: Hive) -> None:
 def test_warnings_of_an_instant_go_away_and_those_of_a_state_stay(hive: Hive) -> None:
     old, now = clock.now() - 7200, clock.now()
     with hive.db.write() as db:
-        for name in ("dampened:alice:bob", "failed:hive-x.service", "dead:7"):
+        for name in ("dampened:alice:bob", "dead:7"):
             warnings.raise_once(db, name, "why", "mend", old)
         warnings.raise_once(db, "dampened:alice:manager", "why", "mend", now)
     watching.look_around(hive)
     assert {name for name, *_ in warnings.standing(hive.db)} == {"dead:7", "dampened:alice:manager"}
+
+
+def test_a_full_disk_does_not_end_the_watch(hive: Hive) -> None:
+    def alice_is_parked() -> bool:
+        found = agents.get(hive.db, "alice")
+        return bool(found and found.parked)
+
+    with hive.db.write() as db:
+        agents.park(db, "alice", "disk", clock.now() - 1, "", clock.now())
+    config = f"{os.path.dirname(hive.paths.state)}/hive.toml"
+    where = f"{hive.paths.runtime}/notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(where)
+        told.settimeout(30)
+        env = {**os.environ, "HIVE_CONFIG": config, "NOTIFY_SOCKET": where, "PYTHONPATH": str(ROOT)}
+        argv = ["prlimit", "--fsize=0:unlimited", sys.executable, "-c", WATCH]
+        broker = subprocess.Popen(argv, env=env)
+        try:
+            until(lambda: told.recv(99) == b"STATUS=waits for the next look", "it goes on")
+            assert alice_is_parked() and broker.poll() is None
+            resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+            bell.ring(hive.paths.bell, "broker")
+            until(lambda: not alice_is_parked(), "there is room again, and the parking ends")
+        finally:
+            broker.kill()
+            broker.wait()
 
 
 def test_a_returned_message_reaches_the_next_turn_through_the_broker_alone(hive: Hive) -> None:
