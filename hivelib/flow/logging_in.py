@@ -87,12 +87,12 @@ def _converse(link: Link, typed: int, talk: Talk) -> str:
 
 
 class _Talking:
-    """How far the conversation has come; `give_up_at` is set once nobody will type any more."""
+    """How far the conversation has come: codes without an answer, and, once nobody will type any more, `give_up_at`."""
 
     def __init__(self, link: Link, talk: Talk) -> None:
         self.link, self.talk = link, talk
         self.text = self.address = self.complaint = ""
-        self.sent = False
+        self.unanswered = 0
         self.give_up_at: float | None = None
 
     def patience(self) -> float | None:
@@ -102,12 +102,12 @@ class _Talking:
     def type_in(self, line: str | None) -> bool:
         """Takes a line that was typed; None: there will be no more, and False comes back."""
         if line is None:
-            self.complaint = self.complaint or ("" if self.sent else "no code was given")
-            patient = self.sent and not self.complaint
-            self.give_up_at = clock.monotonic() + (_ANSWER_SECONDS if patient else 0)
+            if not self.unanswered:
+                self.complaint = self.complaint or "no code was given"
+            self.give_up_at = clock.monotonic() + (_ANSWER_SECONDS if self.unanswered else 0)
         elif line:
             self.link.send(**{"in": line})
-            self.sent, self.complaint = True, ""
+            self.unanswered, self.complaint = self.unanswered + 1, ""
         return line is not None
 
     def hear(self, message: dict[str, Any] | None) -> bool:
@@ -119,7 +119,9 @@ class _Talking:
             self.talk.words(chunk)
             if "nvalid code" in chunk or "failed" in chunk:
                 self.complaint = " ".join(chunk.split())
-                self.give_up_at = self.give_up_at and clock.monotonic()  # nobody tries again
+                self.unanswered -= 1
+                if self.give_up_at and self.unanswered <= 0:
+                    self.give_up_at = clock.monotonic()  # nobody tries again
             self.text = (self.text + chunk)[-65536:]
             found = _ADDRESS.search(self.text)
             if found and found.group() != self.address:
