@@ -23,14 +23,11 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     source = f"{os.path.dirname(bindir)}/systemd"
     paths = Paths.of(settings)
     texts = {}
-    for name in sorted(os.listdir(source)):
-        if name.endswith((".service", ".socket", ".target", ".timer")):
+    for name in sorted(bootstrap.walked(source)):
+        if name.endswith((".service", ".socket", ".target", ".timer", ".conf")):
             with open(f"{source}/{name}", encoding="utf-8") as file:
                 texts[name] = file.read().replace("@bindir@", bindir)
-    for name in [name for name, text in texts.items() if "\nProtectSystem=strict" in text]:
-        lines = ["# Everything else is read-only for this unit.", "[Service]"]
-        lines.append(f"ReadWritePaths={paths.state} {paths.runtime}")
-        texts[f"{name}.d/20-places.conf"] = "\n".join(lines) + "\n"
+    texts["hive-.service.d/05-confined.conf"] += f"ReadWritePaths={paths.state} {paths.runtime}\n"
     common = ["[Service]", f"Environment=HIVE_CONFIG={config}"]
     if paths.log:  # no journal is there
         common.append(f"StandardError=append:{paths.log}/%N.log")
