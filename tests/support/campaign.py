@@ -157,18 +157,10 @@ class Campaign:
         until(look, f"a good turn after the death of {target}", 90, self.hive.explain)
 
     def _kill_a_sender(self) -> str:
-        """A message whose sender died between its commit and the ring; every other is asked for again by its key."""
+        """Every other of these messages is asked for again by its key."""
         words, body = self._words()
-        # A ring lists the bell's directory first: there the kernel kills it.
-        bell = f"{self.hive.hive.paths.bell}/turn.{words[0]}"
-        strace = ["strace", "-qq", "-o", "/dev/null", "-P", bell]
-        strace += ["-e", "inject=openat:signal=KILL:when=1"]
-        argv: list[Word] = [*strace, ROOT / ".venv/bin/python3", ROOT / "bin/hive-send", *words]
-        done = self.hive.person.run(argv, self.hive.environment, check=False)
-        assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), done
-        number = self.hive.db.value("SELECT id FROM messages WHERE body = ?", body)
-        assert number, "killed before it had committed"
-        self.sent[int(number)] = body
+        number = kill_a_sender(self.hive, words)
+        self.sent[number] = body
         if self._random.random() < 0.5:
             assert int(self.hive.tool("hive-send", *words).stdout) == number
         return words[0]
@@ -193,6 +185,20 @@ class Campaign:
         """How many messages are not done yet."""
         sql = f"SELECT count(*) FROM messages WHERE {LEFT} AND recipient LIKE ?"
         return int(self.hive.db.value(sql, agent or "%"))
+
+
+def kill_a_sender(hive: LiveHive, words: list[str]) -> int:
+    """Runs hive-send NAME BODY …, which dies after its commit and before it has rung NAME's turn; the message's id."""
+    # A ring lists the bell's directory first: there the kernel kills it.
+    bell = f"{hive.hive.paths.bell}/turn.{words[0]}"
+    strace = ["strace", "-qq", "-o", "/dev/null", "-P", bell]
+    strace += ["-e", "inject=openat:signal=KILL:when=1"]
+    argv: list[Word] = [*strace, ROOT / ".venv/bin/python3", ROOT / "bin/hive-send", *words]
+    done = hive.person.run(argv, hive.environment, check=False)
+    assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), done
+    number = hive.db.value("SELECT id FROM messages WHERE body = ?", words[1])
+    assert number, "killed before it had committed"
+    return int(number)
 
 
 def next_good(hive: LiveHive, seq: int, agent: str = "") -> float | None:

@@ -1,5 +1,6 @@
 """hive-up and hive-down as a person types them, and what they leave."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -55,6 +56,15 @@ class Upped(NamedTuple):
     def processes(self) -> set[int]:
         """Everything that runs in the hive's control group."""
         return cgroups.processes(self.record.groups)
+
+    def command_lines(self) -> list[str]:
+        """How these were called."""
+        lines = []
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                lines.append(b" ".join(words).decode(errors="replace").strip())
+        return lines
 
 
 def made(person: Person, directory: Path) -> Upped:
