@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hivelib.base import users
 from hivelib.base.config import load_settings
 from hivelib.base.db import Database
-from hivelib.base.errors import Misuse, Refused
+from hivelib.base.errors import HiveError, Misuse, Refused
 from hivelib.base.paths import Paths
 from hivelib.base.toml import Value, changed
 from hivelib.flow import raising, settling
@@ -16,7 +16,7 @@ from hivelib.flow.opening import Hive
 from hivelib.flow.placing import Place, Wish
 from hivelib.flow.settling import Outcome
 from hivelib.model.settings import Settings
-from hivelib.store import agents, copying, events, turns
+from hivelib.store import agents, copying, events, health, turns
 from hivelib.store.schema import TRANSCRIPT, migrate
 
 _NOTE = "the hive was restored from a backup"
@@ -105,7 +105,8 @@ def _settle(settings: Settings) -> list[int]:
         migrate(f"{paths.state}/transcripts/{name}", TRANSCRIPT)
     migrate(paths.database)
     with Database(paths.database) as db:
-        copying.check(db)
+        if found := health.faults(db):
+            raise HiveError(f"the copy is damaged: {found[0]}", "take another backup")
         with db.write():
             events.new_epoch(db)
             copying.forget_visitors(db)

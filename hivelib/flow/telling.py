@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import hivelib
-from hivelib.base.errors import Refused
 from hivelib.flow.opening import Hive
 from hivelib.model.records import Agent, Caller, Message, Turn
 from hivelib.store import agents, mail, turns, web
@@ -70,14 +69,3 @@ def agents_listed(hive: Hive) -> list[Listed]:
 def history(hive: Hive, name: str, other: str | None, limit: int) -> list[Message]:
     """The newest messages from and to `name` (and `other`, when given), oldest of them first."""
     return mail.history(hive.db, name, other, limit)
-
-
-def logs(hive: Hive, name: str, lines: int) -> list[str]:
-    """The newest lines that an agent's units wrote, oldest first. Refused for an unknown name."""
-    from hivelib.host.boxes import backend  # only who reads logs pays for it
-
-    agent = agents.get(hive.db, name)
-    if agent is None or agent.state == "destroyed":
-        raise Refused("there is no such agent", "`list_agents` names them")
-    found: list[str] = backend(agent.backend).journal(hive.settings, name, lines)
-    return found

@@ -38,11 +38,6 @@ def why_not_label(label: str) -> str | None:
     return None
 
 
-def box_name(name: str) -> str:
-    """The container name of an agent: `h-NAME`, and `hm1nd` for the manager (SPEC section 1)."""
-    return "hm1nd" if name == MANAGER else f"h-{name}"
-
-
 def nearest(name: str, known: list[str]) -> list[str]:
     """Up to three of the `known` names that look most like `name`, best first."""
     from difflib import get_close_matches  # 6 ms, and only a mistake needs it

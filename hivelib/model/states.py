@@ -1,9 +1,8 @@
 """What may follow what: one table for each record that has a life. docs/persistence.md shows the same tables."""
 
 MESSAGE = {
-    "queued": frozenset(
-        {"claimed", "acked"}
-    ),  # at once only when a person has read it: no turn can fail
+    # acked at once only when a person has read it: no turn can fail; dead when its agent is destroyed
+    "queued": frozenset({"claimed", "acked", "dead"}),
     "claimed": frozenset({"acked", "queued", "dead"}),
     "acked": frozenset[str](),
     "dead": frozenset({"queued"}),

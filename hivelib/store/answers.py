@@ -58,13 +58,3 @@ def confirm(db: Database, request: Request, now: float) -> bool:
         (now, request.agent, request.nonce, request.request_id, request.turn),
     )
     return cursor.rowcount > 0
-
-
-def forget_before(db: Database, at: float, limit: int) -> int:
-    """Removes up to `limit` old answers of turns that have ended, or of none; gives back how many."""
-    cursor = db.execute(
-        "DELETE FROM answers WHERE id IN (SELECT a.id FROM answers a LEFT JOIN turns t ON t.id = a.turn"
-        " WHERE a.at < ? AND (t.id IS NULL OR t.ended_at IS NOT NULL) LIMIT ?)",
-        (at, limit),
-    )
-    return cursor.rowcount

@@ -1,7 +1,6 @@
 """Copies of databases: consistent while others write, and made fit to go on elsewhere."""
 
 from hivelib.base.db import Database
-from hivelib.base.errors import HiveError
 
 
 def copy(db: Database, path: str) -> None:
@@ -9,12 +8,6 @@ def copy(db: Database, path: str) -> None:
     with db.snapshot(), Database(path, create=True) as target:
         db.connection.backup(target.connection)  # in one step: nobody can change it between two
         target.execute("PRAGMA journal_mode=DELETE")  # one file, no -wal beside it
-
-
-def check(db: Database) -> None:
-    """Raises HiveError when the file is damaged."""
-    if (found := db.value("PRAGMA quick_check(1)")) != "ok":
-        raise HiveError(f"{db.path} is damaged: {found}", "take another backup")
 
 
 def forget_visitors(db: Database) -> None:

@@ -82,8 +82,3 @@ def request_cancel(db: Database, turn: int, now: float) -> bool:
         (now, turn),
     )
     return cursor.rowcount > 0
-
-
-def cancel_requested(db: Database, turn: int) -> bool:
-    """Whether somebody asked the turn to stop."""
-    return db.value("SELECT cancel_requested_at FROM turns WHERE id = ?", turn) is not None

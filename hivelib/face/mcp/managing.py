@@ -14,7 +14,7 @@ from hivelib.base.text import visible
 from hivelib.face.mcp import wording
 from hivelib.face.mcp.arguments import Logs, Other
 from hivelib.face.mcp.calls import Answer, Call
-from hivelib.flow import lifecycle, telling
+from hivelib.flow import lifecycle, showing, telling
 from hivelib.flow.opening import Hive, open_hive
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ async def restart(call: Call) -> Answer:
 async def get_logs(call: Call) -> Answer:
     """The newest lines of an agent's units."""
     said = cast(Logs, call.arguments)
-    lines = await _aside(call, lambda hive: telling.logs(hive, said.agent, said.lines or 50))
+    lines = await _aside(call, lambda hive: showing.agent_logs(hive, said.agent, said.lines or 50))
     shown = [visible(line, one_line=True) for line in lines]
     return Answer("\n".join(shown) or "nothing was logged", {"lines": shown})
 

@@ -126,7 +126,7 @@ def _system(system: System) -> list[str]:
     words += ["--ro-bind", "/usr", "/usr"]
     for target, place in system.links:
         words += ["--symlink", target, place]
-    for place in (*system.directories,):
+    for place in system.directories:
         words += ["--ro-bind", place, place]
     for place in SYSTEM_FILES:
         words += ["--ro-bind-try", place, place]

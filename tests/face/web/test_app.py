@@ -212,7 +212,8 @@ def test_interrupting_needs_a_running_turn(inside: Browser, private_state: Hive)
     for already in (False, True):
         told = inside.ask("POST", "/api/interrupt", {"agent": "alice"}).json
         assert told == {"turn": number, "already": already}
-    assert turns.cancel_requested(private_state.db, number)
+    found = turns.get(private_state.db, number)
+    assert found and found.cancel_requested_at
 
 
 def test_wrong_methods_and_pages_are_said_so(inside: Browser) -> None:
