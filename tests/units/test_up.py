@@ -66,6 +66,11 @@ def test_settings_that_are_there_are_kept(hive: Upped) -> None:
     assert "127.0.0.1:7655" in hive.systemctl("show", "-p", "Listen", "hive-dashboard.socket")
 
 
+def test_without_claude_it_gives_the_line_and_offers_the_demo(hive: Upped) -> None:
+    notes = " ".join(hive.up(PATH="/usr/bin:/bin")["notes"])
+    assert "npm install -g @anthropic-ai/claude-code" in notes and "--demo" in notes
+
+
 def test_settings_that_are_no_settings_are_said_in_one_line(hive: Upped) -> None:
     config = hive.directory / "hive.toml"
     config.write_text("[web\n")
