@@ -18,6 +18,7 @@ from tests.support.waiting import until
 INTRUDER = ROOT / "tests/attacks/intruder.py"
 DISK = 64 << 20
 TASKS = 100
+MEMORY = 400 << 20
 TABLES: Table = {
     "mail": {"body_limit": 65536, "pair_limit": 10000},
     "turns": {"per_hour": 1000},
@@ -98,6 +99,11 @@ class Attacked(NamedTuple):
     def state(self, name: str) -> Path:
         """The host's side of an agent's /state."""
         return Path(self.hive.hive.paths.agent_state(name))
+
+
+def clean(text: str) -> bool:
+    """Whether no character of a text can steer a terminal."""
+    return all(char.isprintable() or char in "\n\t" for char in text)
 
 
 @contextlib.contextmanager

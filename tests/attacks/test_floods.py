@@ -5,14 +5,17 @@ import re
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.attacks.intruder import HELLO, MCP, NET, Box
-from tests.attacks.rig import TASKS, Attacked
+from tests.attacks.rig import MEMORY, TASKS, Attacked
 from tests.support.waiting import until
 
 TIMES = 40
@@ -179,3 +182,23 @@ def test_a_fork_bomb_ends_at_its_share(attacked: Attacked) -> None:
     until(
         lambda: not any("sleep 600" in words for words in attacked.hive.processes().values()), gone
     )
+
+
+def hog(box: Box, most: int) -> Any:
+    """Takes memory in a child of its own until that is killed, at most so many bytes."""
+    script = f"kept = []\nfor _ in range({most} >> 20): kept.append(b'x' * (1 << 20))"
+    return subprocess.run([sys.executable, "-ISc", script], check=False).returncode
+
+
+def test_a_memory_hog_ends_at_its_share(attacked: Attacked) -> None:
+    hive = attacked.hive
+    assert hive.systemctl("show", "-p", "MemoryMax", "--value", "hive-exec@alice").strip() == str(
+        MEMORY
+    )
+    pid = hive.main_pid("hive-broker.service")
+    groups = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    above = os.path.dirname(next((line[3:] for line in groups if line.startswith("0::")), ""))
+    if not Path(f"/sys/fs/cgroup{above}/memory.current").exists():
+        pytest.skip("no memory controller for the hive's manager here")
+    assert attacked.attack("alice", hog, most=2 * MEMORY) == -9
+    assert attacked.attack("alice", whoami).startswith("you are alice")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.attacks.intruder import Box
-from tests.attacks.rig import DISK, Attacked
+from tests.attacks.rig import DISK, Attacked, clean
 from tests.support.hive import KEY
 from tests.support.waiting import until
 
@@ -138,8 +138,4 @@ def test_host_tools_follow_nothing_that_a_box_planted(attacked: Attacked) -> Non
     restored = back / "state/agents/planter/state/planted/link0"
     assert os.readlink(restored) == aims[0]
     hive.tool("hive-destroy", "planter")
-
-
-def clean(text: str) -> bool:
-    """Whether no character of a text can steer a terminal."""
-    return all(char.isprintable() or char in "\n\t" for char in text)
+    hive.person.run(["sh", "-c", 'chmod u+rwx "$1"/*; rm -r "$1"', "sh", f"{paths.shared}/planted"])

@@ -25,10 +25,10 @@ def look_for(box: Box, secrets: list[str], paths: list[str]) -> Any:
         if box.tried(os.mkdir, f"{top}/mine") == "ok":
             os.rmdir(f"{top}/mine")
             places.add(top)
-        for name in files:
+        for name in filter(lambda name: os.path.isfile(f"{top}/{name}"), files):
             try:
                 with open(f"{top}/{name}", errors="replace") as file:
-                    text = file.read(1 << 22) if os.path.isfile(f"{top}/{name}") else ""
+                    text = file.read(1 << 22)
             except OSError:
                 continue
             found += [f"{top}/{name}" for secret in secrets if secret in text]
