@@ -102,7 +102,7 @@ def _queue(
 ) -> Sent | Dampened:
     recipients = _recipients(hive, caller, to, label)
     if in_reply_to is not None and mail.get(hive.db, in_reply_to) is None:
-        raise Refused(f"there is no message {in_reply_to} to reply to", "leave in_reply_to out")
+        raise Refused(f"there is no message {in_reply_to} to reply to", "name another, or none")
     for recipient in recipients:
         if dampened := damping.too_much(hive, caller, recipient, now):
             return dampened
@@ -157,10 +157,10 @@ def refuse_stray_turn(hive: Hive, caller: Caller) -> None:
 
 
 def _recipients(hive: Hive, caller: Caller, to: str, label: str | None) -> list[str]:
-    config = agents.config(hive.db, caller.name) if caller.role == "agent" else None
     if label is not None:
         return [caller.name]
-    if reason := rules.why_not_recipient(caller, to, config):
+    allowed = agents.allowed_recipients(hive.db, caller.name) if caller.role == "agent" else []
+    if reason := rules.why_not_recipient(caller, to, allowed):
         raise Refused(reason, "ask the manager to change allowed_recipients")
     if to == EVERYBODY:
         everybody = [name for name in agents.live_names(hive.db) if name != caller.name]

@@ -1,6 +1,6 @@
 """What is allowed: pure functions from facts to None (yes) or the reason why not."""
 
-import json
+from collections.abc import Collection
 
 from hivelib.model.names import EVERYBODY, MANAGER, OPERATOR
 from hivelib.model.records import Caller
@@ -30,15 +30,12 @@ def why_not_body(body: str, limit: int) -> tuple[str, str] | None:
     return None
 
 
-def why_not_recipient(caller: Caller, recipient: str, config: str | None) -> str | None:
-    """The allow-list of an agent's deployed config: empty or missing means everybody.
+def why_not_recipient(caller: Caller, recipient: str, allowed: Collection[str]) -> str | None:
+    """The allow-list of an agent's deployed config: empty means everybody.
 
     The manager is always allowed, and so is the answer to a question (SPEC section 2).
     """
-    if caller.role != "agent" or config is None or recipient == MANAGER:
-        return None
-    allowed = json.loads(config).get("allowed_recipients") or []
-    if not allowed or recipient in allowed:
+    if caller.role != "agent" or not allowed or recipient == MANAGER or recipient in allowed:
         return None
     whom = "everybody at once" if recipient == EVERYBODY else recipient
     return f"you may not write to {whom}; allowed: {', '.join(sorted({*allowed, MANAGER}))}"

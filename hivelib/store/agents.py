@@ -1,5 +1,7 @@
 """Rows of agents."""
 
+import json
+
 from hivelib.base.db import Database
 from hivelib.model.records import Agent
 
@@ -64,6 +66,16 @@ def config(db: Database, name: str) -> str | None:
     """The deployed agent.json of a live agent as text."""
     found = db.value("SELECT config FROM agents WHERE name = ? AND state != 'destroyed'", name)
     return None if found is None else str(found)
+
+
+def allowed_recipients(db: Database, name: str) -> list[str]:
+    """Whom a live agent's deployed config lets it write to; empty means everybody."""
+    # sqlite reads the JSON, and mostly finds nothing: each send asks this, and Python's parser takes ten times as long.
+    found = db.value(
+        "SELECT json_extract(config, '$.allowed_recipients') FROM agents WHERE name = ? AND state != 'destroyed'",
+        name,
+    )
+    return [str(one) for one in json.loads(found)] if found else []
 
 
 def park(db: Database, name: str, kind: str, until: float | None, why: str, now: float) -> None:
