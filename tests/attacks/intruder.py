@@ -10,11 +10,13 @@ name, which is called with a Box; what it gives back is the turn's result, as JS
 from __future__ import annotations
 
 import ctypes
+import fcntl  # noqa: F401  for attacks
 import itertools
 import json
 import os
 import signal  # noqa: F401  for attacks
 import socket
+import struct  # noqa: F401  for attacks
 import subprocess
 import sys
 import time

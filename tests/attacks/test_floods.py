@@ -1,9 +1,12 @@
 """One box takes all it can get; the others must not feel it, and the hive must not grow."""
 
+import fcntl
 import os
 import re
+import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -126,27 +129,44 @@ def test_a_flood_slows_its_own_box_only(attacked: Attacked) -> None:
     assert len(attacked.log("hive-mcp").splitlines()) < 50  # a flood of calls is no flood of lines
 
 
-def hoard_descriptors(box: Box, sign: str) -> Any:
-    """Sends descriptors to itself and never takes them: the kernel counts those of a user together."""
+def hoard(box: Box, sign: str) -> Any:
+    """Takes all there is of what the kernel counts for a uid, whatever box its processes are in.
+
+    Descriptors sent and never taken come last: with too many of them nothing else could be tried.
+    """
     import resource
 
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    pairs, sent = [], 0
+    counts = {"watchers": 0, "pipes": 0, "signals": 0, "in flight": 0}
+    while box.syscall(294, 0) == "ok" and counts["watchers"] < 1000:
+        counts["watchers"] += 1
+    kept: list[object] = [socket.socketpair()]
     with suppress(OSError):
-        while sent < 60000:
+        while counts["pipes"] < 128:
+            fcntl.fcntl(os.pipe()[1], fcntl.F_SETPIPE_SZ, 1 << 20)
+            counts["pipes"] += 1
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+    info = struct.pack("iii", signal.SIGRTMIN, 0, -1) + bytes(116)
+    while (
+        box.syscall(129, os.getpid(), int(signal.SIGRTMIN), info) == "ok"
+        and counts["signals"] < 200_000
+    ):
+        counts["signals"] += 1
+    with suppress(OSError):
+        while counts["in flight"] < 60_000:
             pair = socket.socketpair()
-            pairs.append(pair)
+            kept.append(pair)
+            pair[0].setblocking(False)
             with suppress(BlockingIOError):
-                pair[0].setblocking(False)
                 while True:
                     socket.send_fds(pair[0], [b"x"], [0] * 250)
-                    sent += 250
+                    counts["in flight"] += 250
     open(sign, "w").close()
     until_then = time.monotonic() + 30
     while os.path.exists(sign) and time.monotonic() < until_then:
         time.sleep(0.05)
-    return sent
+    return counts
 
 
 def whoami(box: Box) -> Any:
@@ -154,13 +174,18 @@ def whoami(box: Box) -> Any:
     return box.text("whoami", {})
 
 
-def test_descriptors_in_flight_do_not_close_the_others_doors(attacked: Attacked) -> None:
+def test_what_the_kernel_counts_by_uid_is_not_used_up_for_others(attacked: Attacked) -> None:
     sign = Path(attacked.hive.hive.paths.shared) / "hoarding"
-    hoarding = attacked.begin("alice", hoard_descriptors, sign="/shared/hoarding")
+    hoarding = attacked.begin("alice", hoard, sign="/shared/hoarding")
     until(sign.exists, "the hoard", explain=attacked.hive.explain)
     assert attacked.attack("bob", whoami).startswith("you are bob")
+    attacked.hive.tool("hive-stop", "bob")
+    attacked.hive.tool("hive-start", "bob")
+    assert attacked.attack("bob", whoami).startswith("you are bob")
     sign.unlink()
-    assert attacked.report("alice", hoarding) > 1024  # what a service may have by default
+    counts = attacked.report("alice", hoarding)
+    assert min(counts.values()) > 0, counts
+    assert counts["in flight"] > 1024  # what a service may have by default
 
 
 def multiply(box: Box, most: int) -> Any:
