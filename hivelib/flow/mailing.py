@@ -76,7 +76,7 @@ def _sent_before(
     if request and (known := answers.known(db, request)) is not None:
         return Sent(known["id"], known["recipients"], True)
     if key is not None and (first := answers.known_key(db, caller.name, key)) is not None:
-        return Sent(first, [], True)
+        return Sent(first, mail.recipients(db, first), True)
     return None
 
 

@@ -34,6 +34,15 @@ def mark_broadcast(db: Database, ids: list[int]) -> None:
     db.execute(f"UPDATE messages SET broadcast_id = ? WHERE id IN ({_marks(ids)})", (ids[0], *ids))
 
 
+def recipients(db: Database, first: int) -> list[str]:
+    """Whom a message is for; of a broadcast, named by its first row, all of them. Its rows have successive numbers."""
+    rows = db.all(
+        "SELECT recipient FROM messages WHERE id BETWEEN ?1 AND ?1 + 10000 AND (id = ?1 OR broadcast_id = ?1) ORDER BY id",
+        first,
+    )
+    return [row[0] for row in rows]
+
+
 def get(db: Database, message: int) -> Message | None:
     """The message with that id."""
     row = db.one(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", message)

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from hivelib.base import bell
 from hivelib.base.db import Database
 from hivelib.base.errors import Refused
 from hivelib.flow import mailing, settling
@@ -85,3 +86,11 @@ def test_no_turn_of_another_agent_may_be_named(hive: Hive) -> None:
     turn = begin_turn(hive, "alice")
     with pytest.raises(Refused, match="not running any more"):
         mailing.take(hive, Caller("bob", "agent", "mcp", turn.id), 1)
+
+
+def test_the_same_key_rings_again_for_a_sender_that_died_before_its_ring(hive: Hive) -> None:
+    first = mailing.send(hive, mailing.SHELL, "*", "look", key="k")
+    with bell.Listener(hive.paths.bell, f"turn.{first.recipients[0]}") as listener:
+        again = mailing.send(hive, mailing.SHELL, "*", "look", key="k")
+        assert again == first._replace(already=True)
+        assert listener.wait(0)
