@@ -31,6 +31,17 @@ def link(hive: Hive) -> str:
     return f"http://127.0.0.1:{hive.settings.web.port}/login?token={invite(hive)}"
 
 
+def is_served(hive: Hive) -> bool:
+    """Whether anybody listens at the page's address; systemd does, before the page itself runs."""
+    import socket
+
+    try:
+        socket.create_connection(("127.0.0.1", hive.settings.web.port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
 def admit(hive: Hive, token: str, address: str) -> str:
     """Exchanges a one-time token for the secret of a new session; Refused when it is unknown, used or too old."""
     secret = secrets.token_urlsafe(32)

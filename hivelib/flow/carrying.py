@@ -20,6 +20,10 @@ from hivelib.model.wording import wake_prompt
 
 def carry_out(hive: Hive, begun: Begun, wakers: Wakers) -> Outcome:
     """Runs claude for a turn; whatever happens, gives back an outcome."""
+    if why := claude.missing(
+        hive.settings
+    ):  # no box comes up then, and waiting for one says nothing
+        return Outcome("failed", why, unseen=True)
     wake(hive.paths.handoff("mcp"))  # its import takes as long as claude's start
     session = Session(begun.session, begun.known)
     try:

@@ -12,13 +12,13 @@ from hivelib.base.errors import HiveError
 from hivelib.base.paths import Paths
 from hivelib.base.users import drop_to_owner
 from hivelib.flow.opening import Hive, open_hive
-from hivelib.host import probing, systemd
-from hivelib.host.machine import INSTALL_CLAUDE
+from hivelib.host import claude, probing, systemd
 from hivelib.model.settings import Settings
 from hivelib.store import agents, health, warnings
 
 OLDEST_SYSTEMD = 250
 UP = "hive-up"
+NONE = f"{UP}; or export HIVE_CONFIG, as {UP} of another hive said"
 
 
 class Finding(NamedTuple):
@@ -44,11 +44,15 @@ def diagnose() -> Iterator[Finding]:
         yield Finding("settings", "fail", error.message, error.hint or UP)
         return
     yield from _machine()
+    if not os.path.exists(config_path()):
+        yield Finding("settings", "fail", f"there is no {config_path()}, so no hive here", NONE)
+        return
     yield Finding("settings", "ok", config_path())
-    yield from _manager(settings)
+    answers = systemd.answers(settings)
+    yield from _manager(settings, answers)
     yield from _claude(settings)
     yield _disk(settings)
-    yield from _database(settings)
+    yield from _database(settings, answers)
 
 
 def _venv() -> Finding:
@@ -73,9 +77,9 @@ def _machine() -> Iterator[Finding]:
         yield Finding("systemd", "warn", words, "upgrade the distribution")
 
 
-def _manager(settings: Settings) -> Iterator[Finding]:
+def _manager(settings: Settings, answers: bool) -> Iterator[Finding]:
     scope = settings.systemd.scope
-    if not systemd.answers(settings):
+    if not answers:
         yield Finding("manager", "fail", f"the {scope} systemd of this hive does not answer", UP)
         return
     yield Finding("manager", "ok", f"{scope}, at {systemd.runtime_dir(settings)}")
@@ -105,16 +109,19 @@ def _claude(settings: Settings) -> Iterator[Finding]:
         return
     if not path or not os.access(path, os.X_OK):
         words = f"{path} cannot be run" if path else "no claude program is set"
-        yield Finding("claude", "fail", words, f"{INSTALL_CLAUDE}; then {UP}")
+        yield Finding("claude", "fail", words, f"{claude.INSTALL}; then {UP}")
         return
     try:
         yield Finding("claude", "ok", f"{probing.claude_version(path)}, {path}")
     except HiveError as error:
-        yield Finding("claude", "fail", error.message, f"{INSTALL_CLAUDE}; then {UP}")
+        yield Finding("claude", "fail", error.message, f"{claude.INSTALL}; then {UP}")
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(settings.state_dir).free
+    try:
+        free = shutil.disk_usage(settings.state_dir).free
+    except OSError as error:
+        return Finding("disk", "fail", f"{settings.state_dir}: {error.strerror}", UP)
     words = f"{free / 1024**3:.1f} GiB free at {settings.state_dir}"
     if free >= 2 * settings.box.free_bytes:
         return Finding("disk", "ok", words)
@@ -127,7 +134,7 @@ def _disk(settings: Settings) -> Finding:
     )
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def _database(settings: Settings, answers: bool) -> Iterator[Finding]:
     try:
         hive = open_hive(settings)
     except HiveError as error:
@@ -139,26 +146,29 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding("database", "fail", f"damaged: {'; '.join(faults)}", mend)
             return
         yield Finding("database", "ok", "whole, and of this program's version")
-        yield from _agents(hive)
+        yield from _agents(hive, answers)
         for name, _, why, mend in warnings.standing(hive.db):
             yield Finding(f"warning {name}", "warn", why, mend)
 
 
-def _agents(hive: Hive) -> Iterator[Finding]:
+def _agents(hive: Hive, answers: bool) -> Iterator[Finding]:
+    """The agents; without a systemd that answers nothing can listen, and that was said already."""
     for agent in agents.all_of(hive.db):
-        if agent.state == "running":
+        if agent.state == "running" and answers:
             gone = [name for name, there in _ways(hive.paths, agent.name).items() if not there]
             if gone:
                 mend = f"hive-stop {agent.name}; hive-start {agent.name}"
-                yield Finding(agent.name, "fail", f"not listening: {', '.join(gone)}", mend)
+                yield Finding(
+                    f"agent {agent.name}", "fail", f"not listening: {', '.join(gone)}", mend
+                )
                 continue
         if agent.needs_login or not has_login(hive, agent.name):
-            yield Finding(agent.name, "warn", "has no login", f"hive-login {agent.name}")
+            yield Finding(f"agent {agent.name}", "warn", "has no login", f"hive-login {agent.name}")
         elif agent.parked:
             mend = f"hive-start {agent.name}"
-            yield Finding(agent.name, "warn", f"is parked: {agent.parked_why}", mend)
+            yield Finding(f"agent {agent.name}", "warn", f"is parked: {agent.parked_why}", mend)
         else:
-            yield Finding(agent.name, "ok", agent.state)
+            yield Finding(f"agent {agent.name}", "ok", agent.state)
 
 
 def _ways(paths: Paths, name: str) -> dict[str, bool]:

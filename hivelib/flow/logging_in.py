@@ -40,6 +40,8 @@ def log_in(hive: Hive, name: str, typed: int, talk: Talk) -> None:
     Raises Refused when the agent does not run, when no code came or none was taken; NotNow when its box is silent.
     """
     agent = lifecycle.known(hive, name)
+    if hive.settings.claude.demo:
+        raise Refused("this is a demo", "its agents need no login")
     if agent.state != "running":
         raise Refused(f"{name} is {agent.state}", f"hive-start {name}")
     if turns.running(hive.db, name):
@@ -61,9 +63,8 @@ def _asked(hive: Hive, name: str, args: list[str], *, raw: bool) -> Link:
     try:
         link = Link(hive.paths.socket(name, "exec"))
     except OSError as error:
-        raise NotNow(
-            f"{name}'s box does not answer: {error.strerror}", f"hive-start {name}"
-        ) from None
+        why = f"{name}'s box does not answer: {error.strerror}"
+        raise NotNow(why, f"`hive-up`, or `hive-start {name}`") from None
     link.send(turn=None, args=args, files={}, env={}, raw=raw)
     return link
 

@@ -3,6 +3,7 @@
 import os
 from typing import NamedTuple
 
+from hivelib.base.config import load_settings
 from hivelib.base.errors import Misuse
 from hivelib.base.users import User
 from hivelib.host import manager
@@ -13,7 +14,8 @@ SYSTEM_CONFIG = "/etc/hyperhive/hive.toml"
 
 
 class Wish(NamedTuple):
-    """What somebody asked hive-up for; None and empty mean: not said. `bindir` is the checkout's bin/."""
+    """What somebody asked hive-up for; None and empty mean: not said. `bindir` is the checkout's bin/, `config` the
+    settings file that HIVE_CONFIG names."""
 
     bindir: str
     directory: str | None = None
@@ -22,6 +24,7 @@ class Wish(NamedTuple):
     user: str | None = None
     claude: str | None = None
     api_key: str = ""
+    config: str = ""
 
 
 class Place(NamedTuple):
@@ -47,6 +50,26 @@ class Place(NamedTuple):
         return self.private.log if self.private else ""
 
 
+def named(wish: Wish) -> Wish:
+    """The wish with the private hive that HIVE_CONFIG names, where none was named otherwise: all tools mean the same.
+
+    Raises Misuse when that file cannot be read.
+    """
+    config = os.environ.get("HIVE_CONFIG")
+    if not config or wish.directory or wish.demo:
+        return wish
+    config = os.path.abspath(config)
+    try:
+        settings = load_settings(config)
+    except Misuse as error:
+        hint = "unset HIVE_CONFIG, or say --dir DIR"
+        raise Misuse(f"HIVE_CONFIG: {error.message}", hint) from None
+    if settings.systemd.scope != "private" or not settings.systemd.xdg_runtime_dir:
+        return wish
+    directory = os.path.dirname(settings.systemd.xdg_runtime_dir)
+    return wish._replace(directory=directory, config=config)
+
+
 def of_directory(directory: str, user: User, config: str = "") -> Place:
     """The places of a hive with a private manager in `directory`; raises Misuse when its sockets would not fit."""
     if why := manager.why_not_directory(directory):
@@ -60,7 +83,7 @@ def of_directory(directory: str, user: User, config: str = "") -> Place:
         units=private.units,
         xdg_runtime_dir=private.runtime,
         private=private,
-        is_default=bool(config),
+        is_default=config == default_config(user),
     )
 
 

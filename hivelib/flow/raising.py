@@ -17,13 +17,14 @@ from hivelib.base.config import load_settings
 from hivelib.base.errors import HiveError, Refused
 from hivelib.base.toml import Value, changed
 from hivelib.base.users import User
-from hivelib.flow import lifecycle, mailing, placing, rendering
+from hivelib.flow import lifecycle, mailing, placing, rendering, settling
 from hivelib.flow.diagnosing import has_login
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
 from hivelib.flow.preparing import prepare_state
+from hivelib.host import claude as programs
 from hivelib.host import cradle, machine, manager, systemd
-from hivelib.model.names import MANAGER
+from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.settings import Settings
 from hivelib.store import agents
 
@@ -47,6 +48,7 @@ def up(wish: Wish) -> Raised:
     Raises HiveError with what to do; whatever was done until then stays and is used by the next try.
     """
     packages.provide(packages.missing())
+    wish = placing.named(wish)
     user = machine.hive_user(wish.user, wish.directory)
     claude = machine.open_to_all(machine.find_claude(wish.claude)) if not wish.demo else ""
     place = choose(wish, user)
@@ -64,13 +66,13 @@ def up(wish: Wish) -> Raised:
             _link(placing.SYSTEM_CONFIG, place.config)
         users.become(user)
     with _alone(place):
-        settings = write_settings(wish, place, claude)
+        settings = write_settings(wish, place, claude, done)
         hive = _start(wish, place, settings, done)
     if broken := systemd.failed_units(settings):
         notes.append(f"failed: {', '.join(broken)}; {_where_to_look(settings)}")
     if not settings.claude.path:
         notes.append(
-            f"no claude is here: `{machine.INSTALL_CLAUDE}`, then hive-up again; or hive-up --demo"
+            f"no claude is here: `{programs.INSTALL}`, then hive-up again; or hive-up --demo"
         )
     elif not has_login(hive, MANAGER):
         notes.append(
@@ -83,7 +85,7 @@ def choose(wish: Wish, user: User) -> Place:
     """Where the hive lies: the directory that was named, else where its user's tools look without being told."""
     if wish.directory or wish.demo:
         directory = wish.directory or placing.default_directory(user, demo=True)
-        return placing.of_directory(os.path.abspath(directory), user)
+        return placing.of_directory(os.path.abspath(directory), user, wish.config)
     config = placing.default_config(user)
     runtime = cradle.users_runtime_dir(user.uid)
     if os.geteuid() == 0:
@@ -107,8 +109,11 @@ def _alone(place: Place) -> Iterator[None]:
         os.close(lock)
 
 
-def write_settings(wish: Wish, place: Place, claude: str) -> Settings:
-    """Makes hive.toml, or fills in what it lacks; what was said on the command line is changed. Gives it back, read."""
+def write_settings(wish: Wish, place: Place, claude: str, done: list[str]) -> Settings:
+    """Makes hive.toml, or fills in what it lacks; what was said on the command line is changed, and told in `done`.
+
+    Gives it back, read.
+    """
     os.makedirs(os.path.dirname(place.config), mode=0o700, exist_ok=True)
     try:
         with open(place.config, encoding="utf-8") as file:
@@ -136,7 +141,12 @@ def write_settings(wish: Wish, place: Place, claude: str) -> Settings:
         wanted["web.port"] = _free_port()
     if wish.api_key:
         said["api.key_file"] = _keep_key(place, wish.api_key)
-    text = changed(changed(text, wanted, keep=True), said, keep=False)
+    text = changed(text, wanted, keep=True)
+    one_by_one = {key: changed(text, {key: value}, keep=False) for key, value in said.items()}
+    news = [f"{key} = {said[key]}" for key, after in one_by_one.items() if after != text]
+    text = changed(text, said, keep=False)
+    if before and news:
+        done.append(f"changed the settings: {', '.join(news)}")
     if text != before:
         with open(f"{place.config}.new", "w", encoding="utf-8") as file:
             file.write(text)
@@ -185,8 +195,9 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
     change = rendering.install(place, texts)
     if change.units:
         systemd.systemctl(settings, "daemon-reload")
-    if steps := prepare_state(settings):
-        done.append(f"brought the database up to date ({steps} steps)")
+    is_new = not os.path.exists(f"{settings.state_dir}/hive.sqlite")
+    if prepare_state(settings):
+        done.append("made the database" if is_new else "brought the database up to date")
     if systemd.succeeds(settings, "is-active", "--quiet", "hive.target"):
         done += restart_changed(settings, change)
     else:
@@ -204,10 +215,19 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
         raise HiveError(error.message, _where_to_look(settings)) from None
     hive = open_hive(settings)
     done += lifecycle.reconcile(hive)
+    done += _try_again(hive)
     if wish.demo:
         done += play_scene(hive)
     rendering.remember(place, texts)
     return hive
+
+
+def _try_again(hive: Hive) -> list[str]:
+    """Agents whose turns failed for want of a claude go on, now that there is one."""
+    if programs.missing(hive.settings):
+        return []
+    waiting = [agent.name for agent in agents.all_of(hive.db) if agent.parked_kind == "failing"]
+    return [f"let {name} try again" for name in waiting if settling.unpark(hive, name, OPERATOR)]
 
 
 def play_scene(hive: Hive) -> list[str]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 from hivelib.base.errors import HiveError
-from hivelib.base.users import User
+from hivelib.base.users import User, current
 
 ROOT = "/sys/fs/cgroup"
 _CONTROLLERS = ("memory", "pids", "cpu", "cpuacct")
@@ -66,9 +66,13 @@ def make(name: str, owner: User | None = None) -> list[str]:
             if must:
                 raise HiveError(
                     f"cannot make the control group {place}: {error.strerror}",
-                    "run hive-up as root with --user NAME, or from a login that has a systemd --user",
+                    f"run hive-up as root with --user {_name(owner)}, or in a login that has a systemd --user",
                 ) from None
     return made
+
+
+def _name(owner: User | None) -> str:
+    return (owner or current()).name
 
 
 def _switch_controllers_on(parent: str) -> None:

@@ -1,4 +1,4 @@
-"""How claude is run for a turn: its arguments, its files, its environment; all pure.
+"""How claude is run for a turn: its arguments, its files, its environment; nothing here runs it.
 
 The role is *appended* to claude's own system prompt: replacing it would also take away what claude tells the model
 about its built-in tools, and Bash, Edit, Read and Write are worse without (SPEC section 8 leaves the choice open).
@@ -6,9 +6,13 @@ Compaction stays claude's own for now: with it off, a session that has grown too
 compacts one yet. docs and options: facts, claude-cli.
 """
 
+import os
 from typing import Any, NamedTuple
 
 from hivelib.model.settings import Settings
+
+INSTALL = "npm install -g @anthropic-ai/claude-code"
+"""The line that brings Claude Code."""
 
 SERVER = "hyperhive"
 """Our MCP server's name: claude sees its tools as mcp__hyperhive__…"""
@@ -51,6 +55,16 @@ class Session(NamedTuple):
 
     id: str
     known: bool
+
+
+def missing(settings: Settings) -> str:
+    """Why there is no claude that a box could run, in words; empty when there is one."""
+    path = settings.claude.path
+    if not path:
+        return f"no claude is set up (as the operator: `{INSTALL}`, then `hive-up`)"
+    return (
+        "" if os.path.exists(path) else f"{path} is gone (as the operator: `hive-up --claude PATH`)"
+    )
 
 
 def arguments(model: str, session: Session) -> list[str]:

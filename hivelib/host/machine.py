@@ -10,12 +10,11 @@ from hivelib.base import bootstrap, packages
 from hivelib.base.errors import HiveError, Misuse, Refused
 from hivelib.base.proc import run
 from hivelib.base.users import User, asked_as, current, of, run_as
+from hivelib.host import claude
 
 USER = "hive"
 HOME = "/var/lib/hyperhive"
 BOOTED = "/run/systemd/system"
-INSTALL_CLAUDE = "npm install -g @anthropic-ai/claude-code"
-"""The line that brings Claude Code."""
 
 
 def hive_user(wished: str | None, directory: str | None) -> User:
@@ -106,7 +105,7 @@ def find_claude(wished: str | None) -> str:
         return real  # a script of the user's own; it must run inside a box, where only /usr is
     raise Misuse(
         f"{real} is not the self-contained program of Claude Code",
-        f"install a newer one: {INSTALL_CLAUDE}",
+        f"install a newer one: {claude.INSTALL}",
     )
 
 

@@ -50,6 +50,8 @@ def succeeds(settings: Settings, *words: str) -> bool:
 def _run(settings: Settings, words: Sequence[str], check: bool) -> Done:
     env = {**os.environ, "XDG_RUNTIME_DIR": runtime_dir(settings), "SYSTEMD_COLORS": "0"}
     done = run([*command(settings), *words], env=env, check=False, seconds=_SECONDS)
+    if check and done.status and "connect to bus" in done.err:
+        raise NotNow("the hive is down: its systemd does not answer", "`hive-up` brings it back")
     if check and done.status:
         lines = (done.err.strip() or done.out.strip() or f"status {done.status}").splitlines()
         raise HiveError(f"systemctl {' '.join(words[:2])}: {lines[0]}", "`hive-doctor` says more")

@@ -190,6 +190,17 @@ def test_an_outage_parks_instead_of_making_dead_letters(raise_turns: RaiseTurns)
     assert "Unable to connect" in hive.told()[-1]
 
 
+def test_without_a_claude_mail_waits_and_the_operator_is_told(raise_turns: RaiseTurns) -> None:
+    hive = raise_turns(more="[claude]\n")
+    assert ended(hive, "DO ok") == "failed"
+    hive.until_quiet("alice")
+    agent = hive.agent("alice")
+    assert (agent.parked_kind, agent.parked_until) == ("failing", None)
+    message = mailing.inbox(hive.hive, "operator", 1)[0]
+    assert "no claude is set up" in message.body
+    assert hive.desks["alice"].runs() == []
+
+
 def test_a_box_that_is_not_there_loses_the_turn_and_then_parks(raise_turns: RaiseTurns) -> None:
     hive = raise_turns()
     path = hive.hive.paths.socket("alice", "exec")

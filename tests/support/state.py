@@ -28,7 +28,10 @@ def settings_text(where: Path, more: str = "") -> str:
         f'{name}_dir = "{where}/{folder}"\n'
         for name, folder in {"state": "state", "runtime": "run/hyperhive", "log": "log"}.items()
     )
-    return places + more
+    claude = (
+        "" if "[claude]" in more else 'claude.path = "/bin/true"\n'
+    )  # a turn needs one that is there
+    return f"{places}{claude}{more}"
 
 
 def make_state(where: Path, more: str = "") -> Hive:

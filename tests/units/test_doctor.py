@@ -51,9 +51,9 @@ def test_an_agent_that_cannot_be_reached_is_found(hive: Upped) -> None:
     (hive.directory / "run/hyperhive/bell/turn.alice/unit").unlink()
     (hive.directory / "run/hyperhive/agents/bob/mcp/mcp.sock").unlink()
     found = bad(hive)
-    assert set(found) == {"alice", "bob"}
-    assert "bell" in found["alice"]["words"]
-    assert "mcp" in found["bob"]["words"]
+    assert set(found) == {"agent alice", "agent bob"}
+    assert "bell" in found["agent alice"]["words"]
+    assert "mcp" in found["agent bob"]["words"]
 
 
 def test_a_failed_unit_is_found(hive: Upped) -> None:
@@ -69,7 +69,10 @@ def test_a_failed_unit_is_found(hive: Upped) -> None:
 
 def test_a_stopped_hive_is_found(hive: Upped) -> None:
     hive.down()
-    assert "manager" in bad(hive)
+    assert list(bad(hive)) == ["manager"], "one thing to mend, not one for each agent"
+    assert "the hive is down" in hive.tool("hive-stop", "alice", check=False)
+    url = hive.tool("hive-dashboard-url", check=False)
+    assert "nothing serves the page now" in url
 
 
 def test_a_newer_database_is_found(hive: Upped) -> None:
@@ -89,6 +92,9 @@ def test_a_bubblewrap_that_may_not_make_namespaces_is_found(hive: Upped) -> None
 def test_without_a_hive_the_machine_is_looked_at(ordinary_user: Person, short_path: Path) -> None:
     found = bad(Upped(ordinary_user, short_path / "nowhere"))
     assert set(found) == {"settings"}
+    done = ordinary_user.run([ROOT / "bin/hive-doctor"], check=False)  # without HIVE_CONFIG
+    assert done.returncode == 1
+    assert "so no hive here" in done.stdout and "no such file" not in done.stderr.lower()
 
 
 @pytest.mark.parametrize(
