@@ -37,6 +37,8 @@ def program(bindir: str, verb: str) -> str:
         and os.path.exists(f"{bindir}/hive-{verb}")
     ):
         return f"{bindir}/hive-{verb}"
+    if verb.startswith("-"):
+        raise Misuse(f"no such option {shortened(verb, 40)}", "`hive --help` lists them")
     known = [one.name.removeprefix("hive-") for one in tools(bindir)]
     near = names.nearest(verb, known)
     hint = f"did you mean {' or '.join(near)}?" if near else "`hive` lists them"

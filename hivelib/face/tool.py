@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 BUG = 3
 INTERRUPTED = 130
 
-NUMBER = click.IntRange(1, 2**63 - 1)
+
+class _Number(click.IntRange):
+    name = "number"
+
+
+NUMBER = _Number(1, 2**63 - 1)
 """The number of a message, a turn or an event."""
 
 
@@ -255,8 +260,11 @@ def _told(error: BaseException) -> int:
         say(str(error))
         return error.exit_code
     if isinstance(error, click.ClickException):
-        message = error.format_message().rstrip(".")
-        say(f"{message[:1].lower()}{message[1:]}; `{_name()} --help` says how")
+        message = error.format_message().rstrip(".").replace(". Did you mean", "; did you mean")
+        hint = "" if message.endswith("?") else f"; `{_name()} --help` says how"
+        if "unexpected extra argument" in message:
+            hint = "; text of several words goes into quotes"
+        say(f"{message[:1].lower()}{message[1:]}{hint}")
         return Misuse.exit_code
     if isinstance(error, BrokenPipeError):
         return 0  # the reader had enough

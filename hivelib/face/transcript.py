@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hivelib.base import clock
-from hivelib.base.text import shortened
+from hivelib.base.text import shortened, visible
 from hivelib.face.tables import indented
 from hivelib.model.records import Line
 
@@ -71,13 +71,19 @@ def _main_argument(given: Any) -> Any:
 
 def _to_claude(block: dict[str, Any]) -> str:
     if block.get("type") == "text":
-        return f"> {_folded(block.get('text'))}"
+        return _prompt(str(block.get("text", "")))
     if block.get("type") != "tool_result":
         return ""
     content = block.get("content")
     if isinstance(content, list):
         content = "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return f"{'✗' if block.get('is_error') else '←'} {_folded(content)}"
+
+
+def _prompt(text: str) -> str:
+    """What claude was told, whole, for that is where mail is read; `>` before each line that says something."""
+    lines = visible(text).split("\n")
+    return "\n".join(f"> {line}" for line in lines if line.strip())
 
 
 def _folded(text: Any) -> str:
@@ -91,11 +97,11 @@ def _result(data: dict[str, Any]) -> str:
     facts = [
         "failed" if data.get("is_error") else "done",
         _short(data.get("terminal_reason") or data.get("subtype")),
-        _figure(data.get("num_turns"), "{:.0f} calls"),
+        _figure(data.get("num_turns"), "{:.0f} steps"),
         _figure(data.get("duration_ms"), "{:.1f} s", 1000),
         _figure(data.get("total_cost_usd"), "{:.4f} USD"),
     ]
-    said = f": {_folded(data.get('result'))}" if data.get("is_error") else ""
+    said = f": {_folded(data['result'])}" if data.get("is_error") and data.get("result") else ""
     return f"= {', '.join(filter(None, facts))}{said}"
 
 

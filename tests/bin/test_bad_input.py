@@ -57,6 +57,9 @@ CALLED_WRONGLY = [
     ("hive-backup",),
     ("hive-backup", "file", "--dir", "x"),
     ("hive", "sned"),
+    ("hive", "--sned"),
+    ("hive-migrate", "x"),
+    ("hive-reconcile", "--help"),
     ("hive", "../bin/hive-send"),
     ("hive", "--completion", "tcsh"),
 ]

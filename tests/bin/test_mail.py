@@ -10,7 +10,7 @@ import pytest
 from hivelib.base import bell
 from hivelib.flow import mailing
 from hivelib.store import mail
-from tests.bin.conftest import Shell, lines_of
+from tests.bin.conftest import Shell, give, lines_of
 from tests.support.residents import voice
 from tests.support.waiting import until
 
@@ -186,6 +186,17 @@ def test_a_reader_that_has_enough_is_no_error(shell: Shell, tool: str) -> None:
     shell.run("hive-send", "bob", "first")
     read, write = os.pipe()
     os.close(read)
-    process = shell.start(tool, *words, stdout=write)
-    os.close(write)
-    assert (process.communicate()[1], process.returncode) == ("", 0)
+    with bell.Listener(shell.hive.paths.bell, "turn.alice"):
+        give(shell.where)
+        process = shell.start(tool, *words, stdout=write)
+        os.close(write)
+        assert (process.communicate()[1], process.returncode) == ("", 0)
+
+
+def test_send_says_when_it_wakes_nobody(shell: Shell) -> None:
+    with bell.Listener(shell.hive.paths.bell, "turn.alice"):
+        give(shell.where)
+        assert shell.run("hive-send", "alice", "x").stderr == ""
+        said = shell.run("hive-send", "*", "x")
+    assert said.stdout == "2\n", "it is sent all the same"
+    assert "wakes nobody now: bob" in said.stderr

@@ -179,7 +179,7 @@ def main() -> int:
     try:
         fds = sd.inherited()
         if len(fds) != 1:
-            raise Misuse("hive-egress got no hand-off socket", "let hive-egress.socket start it")
+            raise Misuse("got no hand-off socket", "let hive-egress.socket start it")
         reading, writing = open_hive(), open_hive()
         handoff = socket.socket(fileno=fds[0])
         handoff.setblocking(False)  # recv_fds takes flags but does not pass them on (CPython 3.11)
