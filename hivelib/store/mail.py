@@ -37,7 +37,8 @@ def mark_broadcast(db: Database, ids: list[int]) -> None:
 def recipients(db: Database, first: int) -> list[str]:
     """Whom a message is for; of a broadcast, named by its first row, all of them. Its rows have successive numbers."""
     rows = db.all(
-        "SELECT recipient FROM messages WHERE id BETWEEN ?1 AND ?1 + 10000 AND (id = ?1 OR broadcast_id = ?1) ORDER BY id",
+        "SELECT recipient FROM messages WHERE id BETWEEN ?1 AND ?1 + 10000"
+        " AND (id = ?1 OR broadcast_id = ?1) ORDER BY id",
         first,
     )
     return [row[0] for row in rows]
