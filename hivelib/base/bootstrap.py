@@ -99,6 +99,9 @@ def make_venv(root: str, extra: str = "") -> None:
             f"let its owner run {root}/bin/hive-up once, or clone your own",
         )
     lock = os.open(root, os.O_RDONLY)
+    os.set_inheritable(
+        lock, True
+    )  # a pip that outlives a killed run keeps it: the next run waits for that too
     mask = os.umask(0o022)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -259,7 +262,12 @@ def _runs(python: str, code: str = "") -> bool:
 
 def _run(argv: Sequence[str], what: str) -> str:
     done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        argv,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        close_fds=False,
     )
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()

@@ -11,7 +11,9 @@ import pytest
 
 from hivelib.base import bootstrap, packages
 from hivelib.base.errors import HiveError
+from tests.support.raising import alive
 from tests.support.source import ROOT
+from tests.support.waiting import until
 
 # pip itself: in every new venv already, so that these tests need no network.
 PROJECT = '[project]\ndependencies = ["pip"]\n[project.optional-dependencies]\ntest = ["pip"]\n'
@@ -56,6 +58,27 @@ def test_a_venv_is_made_finished_and_mended(checkout: str) -> None:
     bootstrap.make_venv(checkout)
     assert bootstrap.finished(checkout)
     assert not (Path(checkout) / ".venv/left-over").exists()  # made anew
+
+
+def test_what_outlives_a_killed_run_is_waited_for(checkout: str) -> None:
+    """pip goes on writing when hive-up alone is killed; the next run must not build the venv below it."""
+    first = subprocess.Popen([sys.executable, "-c", MAKE, checkout], cwd=ROOT)
+    until(lambda: _children(first.pid), "python -m venv runs")
+    orphans = _children(first.pid)
+    first.kill()
+    first.wait()
+    second = subprocess.run([sys.executable, "-c", MAKE, checkout], cwd=ROOT, check=False)
+    assert second.returncode == 0
+    assert [pid for pid in orphans if alive(pid)] == []
+    assert bootstrap.finished(checkout)
+
+
+def _children(pid: int) -> list[int]:
+    """Those that make a venv."""
+    words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(word) for word in words if b"-m\0venv" in Path(f"/proc/{word}/cmdline").read_bytes()
+    ]
 
 
 def test_a_pip_that_fails_is_told_in_one_line_and_not_taken_for_success(checkout: str) -> None:
