@@ -6,6 +6,7 @@ It keeps its world in its working directory: `argv.jsonl` (arguments and environ
 fail as a damaged .claude.json does). `DO word` in the prompt, on a line of its own, calls `do_word`.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -225,4 +226,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # Tests run it without a box, whose end would end it: so it ends with hive-exec (PR_SET_PDEATHSIG, prctl(2)).
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     main()
