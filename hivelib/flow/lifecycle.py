@@ -1,7 +1,8 @@
 """Agents come, run, stop and go (SPEC section 7): the row says what should be, systemd makes it so.
 
 The row is written first: whoever is killed in between, `reconcile` (at each start of the hive, and `hive-up`) makes
-what runs agree with the rows. Only `destroy` stops first: half a destroy is undone, not finished. A new agent gets a new incarnation number; what an older one left is moved aside.
+what runs agree with the rows. Only `destroy` stops first: half a destroy is undone, not finished. A new agent gets a
+new incarnation number; what an older one left is moved aside.
 """
 
 import os

@@ -52,7 +52,9 @@ def test_no_service_is_more_exposed_than_it_must_be(units: Path, name: str) -> N
     assert float(found[1]) <= MOST_EXPOSED.get(name, BAR), done.stdout
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "systemd").glob("*.*[!d]")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "systemd").glob("*.*[!d]")), ids=lambda path: path.name
+)
 def test_a_unit_is_written_as_the_house_wants(path: Path) -> None:
     text = path.read_text()
     assert re.search(r"^Description=[A-Z].*[^.]$", text, re.MULTILINE)
