@@ -83,7 +83,9 @@ def test_a_restart_in_mid_turn_loses_nothing(live_hive: Callable[..., LiveHive])
 
     hive.tool("hive-down", "--dir", str(hive.directory))
     assert hive.processes() == {}
-    assert hive.db.all("SELECT outcome FROM turns") == [("cancelled",)]
+    # Which of the two ends was first to be told: hive-turn, then it says so; the box, then it is missed.
+    (stopped,) = hive.db.one("SELECT outcome FROM turns") or ("",)
+    assert stopped in ("cancelled", "lost")
     states = "SELECT state, claimed_by FROM messages ORDER BY id"
     assert hive.db.all(states) == [("queued", None)] * 2
     gate.open()
@@ -94,7 +96,7 @@ def test_a_restart_in_mid_turn_loses_nothing(live_hive: Callable[..., LiveHive])
 
     hive.until_acked(1, 2, 3)
     outcomes = [outcome for (outcome,) in hive.db.all("SELECT outcome FROM turns ORDER BY id")]
-    assert outcomes == ["cancelled", "ok", "ok", "ok"]
+    assert outcomes == [stopped, "ok", "ok", "ok"]
     assert hive.model.seen("hard work")[-1].number > 1
     acked = [number for one in verdict.payloads(hive, "acked") for number in one["ids"]]
     assert sorted(acked) == [1, 2, 3]
