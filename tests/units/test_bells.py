@@ -39,10 +39,10 @@ def test_a_byte_rung_while_the_turn_exits_is_not_lost(live_hive: Callable[..., L
     quick_claude.use(hive.directory, hive.person.user)
     hive.tool("hive-spawn", "alice")
     hive.systemctl("stop", "hive-broker.service")
-    argv: list[Word] = [ROOT / ".venv/bin/python3", "-c", RINGS, "457", "100"]
+    argv: list[Word] = [ROOT / ".venv/bin/python3", "-c", RINGS, "457", "50"]
     done = hive.person.run(argv, hive.environment, seconds=200, check=False)
-    assert (done.stdout, done.stderr) == ("100\n", ""), hive.explain()
-    assert hive.db.value("SELECT count(*) FROM turns WHERE outcome = 'ok'") == 100
+    assert (done.stdout, done.stderr) == ("50\n", ""), hive.explain()
+    assert hive.db.value("SELECT count(*) FROM turns WHERE outcome = 'ok'") == 50
     hive.until_unit("hive-turn@alice.service", "inactive")
     assert hive.unit("hive-turn@alice.socket") == "active"
 

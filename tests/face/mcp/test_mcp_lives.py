@@ -71,7 +71,7 @@ def rig() -> Iterator[McpRig]:
         yield rig
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_send_is_never_doubled(rig: McpRig, seed: int) -> None:
     box = Persistent(rig, seed, kills=4)
     given = [
@@ -83,7 +83,7 @@ def test_a_send_is_never_doubled(rig: McpRig, seed: int) -> None:
     assert given == sorted(set(given))
 
 
-@pytest.mark.parametrize("seed", [4, 5, 6])
+@pytest.mark.parametrize("seed", [4, 5])
 def test_a_recv_never_loses_what_it_claimed(rig: McpRig, seed: int) -> None:
     for n in range(60):
         rig.post("alice", f"b{n}")
