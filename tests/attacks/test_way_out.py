@@ -119,6 +119,7 @@ def test_no_port_of_the_host_is_reached(attacked: Attacked, carol: str) -> None:
     )
     hosts = [one["host"] for one in attacked.events("egress_refused", "carol")]
     assert f"127.0.0.1:{web}" in hosts
+    attacked.journal("hive-egress", f"carol: refused 127.0.0.1:{web}")
 
 
 def follow(box: Box, url: str) -> Any:
