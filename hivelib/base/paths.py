@@ -42,6 +42,36 @@ class Paths(NamedTuple):
         """The deployed agent.json, which the box sees read-only as /etc/hyperhive/agent.json."""
         return f"{self.agent(name)}/agent.json"
 
+    def proposed(self, name: str) -> str:
+        """The config repository that the manager edits; written by its box: never follow a link in it."""
+        return f"{self.state}/proposed/{name}"
+
+    def applied(self, name: str) -> str:
+        """The bare config repository that is deployed; its tags are the audit trail, only hive-git writes it."""
+        return f"{self.state}/applied/{name}"
+
+    @property
+    def meta(self) -> str:
+        """The repository of the one flake that declares every agent; only hive-git writes it."""
+        return f"{self.state}/meta"
+
+    def decision(self, approval: int) -> str:
+        """What the operator said about an approval: a file whose owner decided."""
+        return f"{self.state}/decisions/{approval}"
+
+    def build(self, name: str, commit: str) -> str:
+        """What was built of an agent's commit: a directory, complete once it has this name."""
+        return f"{self.state}/builds/{name}/{commit}"
+
+    def build_log(self, approval: int) -> str:
+        """What was written while an approval was built."""
+        return f"{self.state}/builds/logs/{approval}.log"
+
+    @property
+    def fetch(self) -> str:
+        """Where the sandbox listens that looks at proposed repositories."""
+        return f"{self.runtime}/fetch.sock"
+
     @property
     def shared(self) -> str:
         """Scratch space that all boxes share as /shared."""

@@ -7,6 +7,7 @@ from hivelib.base import bell
 from hivelib.base.errors import HiveError, Misuse, Refused
 from hivelib.flow.mailing import names_shown
 from hivelib.flow.opening import Hive, open_transcript
+from hivelib.model import changes as _  # noqa: F401 - its kinds are among Event.kinds then
 from hivelib.model import names
 from hivelib.model.events import Event
 from hivelib.model.names import OPERATOR

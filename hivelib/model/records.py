@@ -42,7 +42,10 @@ class Message(NamedTuple):
 
 
 class Agent(NamedTuple):
-    """One row of `agents`; `state` is running, stopped or destroyed (a tombstone), `config` agent.json as text."""
+    """One row of `agents`; `state` is running, stopped or destroyed (a tombstone), `config` agent.json as text.
+
+    `deployed_sha` is the commit of its config that runs, `revision` the program's when it was last built.
+    """
 
     name: str
     role: str
@@ -58,6 +61,8 @@ class Agent(NamedTuple):
     needs_login: int
     created_at: float
     changed_at: float
+    deployed_sha: str | None
+    revision: str | None
 
     @property
     def parked(self) -> bool:
@@ -88,6 +93,71 @@ class Turn(NamedTuple):
     context_window: int | None
     cost_usd: float | None
     tools: str | None
+
+
+class Approval(NamedTuple):
+    """One row of `approvals`: something that the operator decides (SPEC section 6; states.APPROVAL).
+
+    `fetched_sha` is the commit that was looked at and will be deployed, `lock_hash` the SHA-256 of its flake.lock
+    (empty: it has none), `base` the commit of applied/main that it was compared with (empty: there was none).
+    """
+
+    id: int
+    kind: str
+    agent: str
+    incarnation: int | None
+    commit_ref: str
+    fetched_sha: str
+    lock_hash: str
+    base: str
+    status: str
+    description: str
+    requested_by: str
+    requested_at: float
+    expires_at: float
+    decided_at: float | None
+    decided_by: str | None
+    decided_uid: int | None
+    surface: str | None
+    note: str
+    resolved_at: float | None
+    tag: str
+
+
+class Decision(NamedTuple):
+    """The operator's word about an approval, as it stands in its file (DESIGN, rule 4); `verdict` is approve or deny.
+
+    It names all that is deployed, so that no row needs to be believed. `login` and `surface` are the decider's words.
+    """
+
+    approval: int
+    verdict: str
+    kind: str
+    agent: str
+    commit: str
+    lock: str
+    base: str
+    note: str
+    login: str
+    surface: str
+    at: float
+
+
+class Job(NamedTuple):
+    """One row of `jobs`: work for a lane's worker (states.JOB); `progress` is its last step in words."""
+
+    id: int
+    lane: str
+    kind: str
+    agent: str
+    approval: int | None
+    state: str
+    by: str
+    queued_at: float
+    started_at: float | None
+    ended_at: float | None
+    progress: str
+    note: str
 
 
 class EventRow(NamedTuple):

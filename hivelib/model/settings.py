@@ -65,10 +65,24 @@ class Box(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """How agents speak of the operator."""
+    """How agents speak of the operator, and who may decide: members of `group` and the page's user. With an empty group
+    that is the hive's own user: then all of the hive is one user anyway."""
 
     name: str = "operator"
     pronouns: str = "she/her"
+    group: str = ""
+    web_user: str = ""
+
+
+class Approvals(NamedTuple):
+    """What a proposal may cost: open ones of an agent, seconds until it expires; and of looking at its repository the
+    seconds, the bytes of its objects, and the files of its tree."""
+
+    pending_most: int = 5
+    expire_seconds: float = 14 * 86400.0
+    fetch_seconds: float = 60.0
+    fetch_bytes: int = 64 * 1024**2
+    files_most: int = 2000
 
 
 class Idle(NamedTuple):
@@ -93,4 +107,5 @@ class Settings(NamedTuple):
     turns: Turns = Turns()
     box: Box = Box()
     operator: Operator = Operator()
+    approvals: Approvals = Approvals()
     idle: Idle = Idle()

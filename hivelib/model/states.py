@@ -24,3 +24,56 @@ OUTCOMES = (
     "lost",
 )
 """How a turn can end (SPEC section 8)."""
+
+APPROVAL = {
+    "submitting": frozenset({"pending", "failed"}),
+    "pending": frozenset({"approved", "denied", "expired", "superseded"}),
+    "approved": frozenset({"building", "failed"}),
+    "building": frozenset({"activating", "failed"}),
+    "activating": frozenset({"deployed", "failed"}),
+    "deployed": frozenset[str](),
+    "failed": frozenset[str](),
+    "denied": frozenset[str](),
+    "expired": frozenset[str](),
+    "superseded": frozenset[str](),
+}
+
+RESOLVED = frozenset(status for status, after in APPROVAL.items() if not after)
+"""An approval in one of these is over."""
+
+JOB = {
+    "queued": frozenset({"running"}),
+    # queued again when its worker died: the next one begins by looking what was done
+    "running": frozenset({"queued", "done", "failed"}),
+    "done": frozenset[str](),
+    "failed": frozenset[str](),
+}
+
+LANES = {
+    "fetch": "submissions",
+    "deploy": "approvals",
+    "deny": "approvals",
+    "rebuild": "approvals",
+    "seed": "approvals",
+    "retire": "approvals",
+    "start": "lifecycle",
+    "stop": "lifecycle",
+    "restart": "lifecycle",
+    "destroy": "lifecycle",
+    "revive": "lifecycle",
+    "purge": "lifecycle",
+}
+"""Which worker does which kind of job. A lane does one at a time, in order: nothing but builds waits for a build."""
+
+TRANSIENT = {
+    "seed": "spawning",
+    "deploy": "rebuilding",
+    "rebuild": "rebuilding",
+    "start": "starting",
+    "stop": "stopping",
+    "restart": "restarting",
+    "revive": "starting",
+    "destroy": "destroying",
+    "purge": "destroying",
+}
+"""What an agent is shown as while such a job waits or runs: derived, so it cannot stick."""

@@ -62,6 +62,14 @@ def set_config(db: Database, name: str, config: str, now: float) -> None:
     db.execute("UPDATE agents SET config = ?, changed_at = ? WHERE name = ?", (config, now, name))
 
 
+def set_deployed(db: Database, name: str, commit: str, revision: str, now: float) -> None:
+    """Notes which commit of its config runs, and which program built it."""
+    db.execute(
+        "UPDATE agents SET deployed_sha = ?, revision = ?, changed_at = ? WHERE name = ?",
+        (commit, revision, now, name),
+    )
+
+
 def config(db: Database, name: str) -> str | None:
     """The deployed agent.json of a live agent as text."""
     found = db.value("SELECT config FROM agents WHERE name = ? AND state != 'destroyed'", name)

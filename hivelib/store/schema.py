@@ -8,6 +8,9 @@ The map of the whole:
     answers     what an MCP call was answered with, so that a call asked again gets the same answer (DESIGN, rule 1)
     turns       every run of claude: start, outcome, tokens, cost
     events      what happened, in commit order; written in the transaction of its cause
+    approvals   what the operator decides: submitting → pending → approved → building → activating → deployed, or an
+                end before that. An index: decision files and the tags of applied say what counts (DESIGN, rule 4)
+    jobs        work of the lanes' workers: queued → running → done or failed; what an agent is doing is derived from it
     warnings    what needs the operator's eye now (raised once, cleared once)
     facts       a few single values: epoch of the event stream, how far the search index has come
     messages_search   FTS5 over messages.body; brought up to date by who searches, and by hive-broker every minute,
@@ -16,6 +19,7 @@ The map of the whole:
     web_logins, web_sessions   one-time links and cookies of the dashboard, as hashes
 
     messages.claimed_by → turns.id        messages.answer_id → answers.id (the answer that carried it to the box)
+    jobs.approval → approvals.id
     messages.in_reply_to → messages.id    messages.broadcast_id → messages.id of the broadcast's first row
 
 Append-only: a new version is a new function below, never an edit of an old one (docs/persistence.md).
@@ -92,6 +96,27 @@ CREATE TABLE web_sessions(
 INSERT INTO facts VALUES('epoch', lower(hex(randomblob(6)))), ('searchable_to', '0');
 """
 
+M002 = """
+ALTER TABLE agents ADD COLUMN deployed_sha TEXT;
+ALTER TABLE agents ADD COLUMN revision TEXT;
+CREATE TABLE approvals(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, agent TEXT NOT NULL, incarnation INTEGER,
+    commit_ref TEXT NOT NULL DEFAULT '', fetched_sha TEXT NOT NULL DEFAULT '', lock_hash TEXT NOT NULL DEFAULT '',
+    base TEXT NOT NULL DEFAULT '', status TEXT NOT NULL DEFAULT 'submitting', description TEXT NOT NULL DEFAULT '',
+    requested_by TEXT NOT NULL, requested_at REAL NOT NULL, expires_at REAL NOT NULL,
+    decided_at REAL, decided_by TEXT, decided_uid INTEGER, surface TEXT,
+    note TEXT NOT NULL DEFAULT '', resolved_at REAL, tag TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX approvals_open ON approvals(agent, id) WHERE resolved_at IS NULL;
+CREATE TABLE jobs(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, kind TEXT NOT NULL, agent TEXT NOT NULL, approval INTEGER,
+    state TEXT NOT NULL DEFAULT 'queued' CHECK(state IN ('queued', 'running', 'done', 'failed')),
+    by TEXT NOT NULL, queued_at REAL NOT NULL, started_at REAL, ended_at REAL,
+    progress TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX jobs_open ON jobs(lane, id) WHERE ended_at IS NULL;
+"""
+
 T001 = """
 CREATE TABLE lines(
     row INTEGER PRIMARY KEY, turn INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL
@@ -99,7 +124,7 @@ CREATE TABLE lines(
 CREATE INDEX lines_turn ON lines(turn, row);
 """
 
-HIVE = (M001,)
+HIVE = (M001, M002)
 TRANSCRIPT = (T001,)
 """The versions of each kind of database, oldest first; `PRAGMA user_version` says how many have been applied."""
 

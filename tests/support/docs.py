@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hivelib.model.events import Event
+from hivelib.model.changes import Event
 from tests.support.source import ROOT, python_files
 
 WIDTH = "100"  # columns; the terminal of whoever generates must not show in the page
