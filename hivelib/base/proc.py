@@ -1,7 +1,7 @@
 """Runs other programs: an argv in, status and output out; no shell, no terminal. The only importer of `sh`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from hivelib.base.errors import HiveError, NotNow
 
@@ -18,7 +18,7 @@ def run(
     argv: Sequence[str],
     *,
     env: Mapping[str, str] | None = None,
-    stdin: str = "",
+    stdin: str | IO[bytes] = "",
     seconds: float | None = None,
     check: bool = True,
 ) -> Done:

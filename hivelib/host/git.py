@@ -7,7 +7,7 @@ copied first, by host/quarantine.py.
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from hivelib.base import clock, proc
 from hivelib.base.errors import HiveError, NotNow
@@ -77,7 +77,7 @@ def environment(at: float | None = None) -> dict[str, str]:
 def git(
     repository: str,
     *words: str,
-    stdin: str = "",
+    stdin: str | IO[bytes] = "",
     check: bool = True,
     at: float | None = None,
     more: Mapping[str, str] | None = None,
@@ -147,7 +147,9 @@ def tag(repository: str, name: str, commit: str, message: str, at: float | None 
         if there != commit:
             raise HiveError(f"the tag {name} is on {there[:12]}, not on {commit[:12]}")
         return False
-    git(repository, "tag", "--annotate", "--file=-", name, commit, stdin=message, at=at)
+    # verbatim: else git takes each line away that begins with `#`
+    words = ["--annotate", "--cleanup=verbatim", "--file=-"]
+    git(repository, "tag", *words, name, commit, stdin=message, at=at)
     return True
 
 
