@@ -1,0 +1,168 @@
+"""The meta repository: the one flake that declares every agent, and a log in which each deploy is a commit.
+
+refs/heads/main is the truth; flake.nix and flake.lock lie beside it for people and for nix. What a deploy would change
+is made beforehand in a candidate, a directory beside meta, so that undoing it is removing that. Whoever prepares or
+commits holds `locked`, which is not held through a build.
+"""
+
+import glob
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from hivelib.base import slots
+from hivelib.base.paths import Paths
+from hivelib.host import flake, git
+from hivelib.host.repositories import MAIN
+from hivelib.model.settings import Settings
+
+
+class Entry(NamedTuple):
+    """One commit of meta's log: its name, when (UTC seconds), and its one line."""
+
+    commit: str
+    at: float
+    words: str
+
+
+@contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Nobody else prepares or commits while the block runs."""
+    os.makedirs(settings.state_dir, mode=0o700, exist_ok=True)
+    with slots.locked(f"{settings.state_dir}/meta.lock"):
+        yield
+
+
+def head(settings: Settings) -> str:
+    """The newest commit; empty before the first."""
+    place = _git(settings)
+    return git.commit_of(place, MAIN) if os.path.isdir(place) else ""
+
+
+def lock(settings: Settings) -> str:
+    """The flake.lock that is deployed; empty before the first."""
+    now = head(settings)
+    return (git.show(_git(settings), now, "flake.lock") or "") if now else ""
+
+
+def candidate(settings: Settings, approval: int) -> str:
+    """The directory with what an approval would make of flake.nix and flake.lock."""
+    return f"{Paths.of(settings).meta}.candidate.{approval}"
+
+
+def prepare(settings: Settings, approval: int, files: flake.Files) -> str:
+    """Writes the candidate of an approval, anew when there is one; gives meta's head, which it was made for."""
+    place = candidate(settings, approval)
+    shutil.rmtree(place, ignore_errors=True)
+    part = f"{place}.new"
+    os.makedirs(part, mode=0o750, exist_ok=True)
+    for name, words in files.named().items():
+        with open(f"{part}/{name}", "w", encoding="utf-8") as file:
+            file.write(words)
+    os.rename(part, place)
+    return head(settings)
+
+
+def prepared(settings: Settings, approval: int) -> flake.Files | None:
+    """What lies in an approval's candidate; None when there is none."""
+    place = candidate(settings, approval)
+    try:
+        with (
+            open(f"{place}/flake.nix", encoding="utf-8") as nix,
+            open(f"{place}/flake.lock", encoding="utf-8") as pins,
+        ):
+            return flake.Files(nix.read(), pins.read())
+    except FileNotFoundError:
+        return None
+
+
+def drop(settings: Settings, approval: int) -> None:
+    """Removes an approval's candidate; success when there is none."""
+    shutil.rmtree(candidate(settings, approval), ignore_errors=True)
+
+
+def commit(settings: Settings, files: flake.Files, words: str, at: float) -> str:
+    """Makes `files` the newest commit, and the work tree follows; gives the newest commit.
+
+    Nothing is committed when they are what is there, under the same words: the same deploy is done again.
+    """
+    place = _git(settings)
+    if not os.path.isdir(place):
+        git.init(place)
+    before = head(settings)
+    same = before and all(
+        git.show(place, before, name) == text for name, text in files.named().items()
+    )
+    if not (same and _newest(settings).words == words):
+        made = git.write_commit(place, files.named(), before, f"{words}\n", at)
+        git.move(place, MAIN, made, before)
+    checkout(settings)
+    return head(settings)
+
+
+def checkout(settings: Settings) -> None:
+    """Brings the work tree to the newest commit."""
+    place = _git(settings)
+    if not head(settings):
+        return
+    if held_by_nobody(f"{place}/index.lock"):
+        os.unlink(f"{place}/index.lock")
+    git.git(place, "config", "core.bare", "false")
+    git.git(place, f"--work-tree={Paths.of(settings).meta}", "read-tree", "--reset", "-u", "HEAD")
+
+
+def log(settings: Settings, most: int = 1000) -> list[Entry]:
+    """The commits, newest first: what was deployed, one after the other."""
+    if not head(settings):
+        return []
+    form = "--format=%H%x00%ct%x00%s"
+    shown = git.git(_git(settings), "log", f"--max-count={most}", form, MAIN).out
+    rows = (line.split("\0", 2) for line in shown.splitlines())
+    return [Entry(name, float(at), words) for name, at, words in rows]
+
+
+def tidy(settings: Settings, live: Collection[int]) -> list[str]:
+    """Removes what a dead worker left: candidates of approvals that are not `live`, a stale index.lock, half a work
+    tree. Gives one sentence for each. The caller holds `locked`.
+    """
+    done = []
+    wanted = {candidate(settings, approval) for approval in live}
+    for place in sorted(glob.glob(f"{glob.escape(Paths.of(settings).meta)}.candidate.*")):
+        if place not in wanted:
+            shutil.rmtree(place, ignore_errors=True)
+            done.append(f"removed {os.path.basename(place)}")
+    if os.path.lexists(f"{_git(settings)}/index.lock"):
+        done.append("cleared meta's index.lock")
+    checkout(settings)
+    return done
+
+
+def held_by_nobody(path: str) -> bool:
+    """Whether a file is there that no process of this user has open: git writes its lock files open from end to end."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    for process in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            entries = os.listdir(f"/proc/{process}/fd")
+        except OSError:  # over, or another user's, who cannot write here
+            continue
+        for entry in entries:
+            try:
+                other = os.stat(f"/proc/{process}/fd/{entry}")
+            except OSError:
+                continue
+            if (other.st_dev, other.st_ino) == (found.st_dev, found.st_ino):
+                return False
+    return True
+
+
+def _newest(settings: Settings) -> Entry:
+    return log(settings, 1)[0]
+
+
+def _git(settings: Settings) -> str:
+    return f"{Paths.of(settings).meta}/.git"
