@@ -30,6 +30,8 @@ HOMES = {
     "tests": ["bin/hive-check"],
     "sqlite_utils": ["hivelib/base/db", "hivelib/store/"],
     "sqlite3": ["hivelib/base/db", "hivelib/store/"],
+    "tree_sitter": ["hivelib/model/flakes"],
+    "tree_sitter_nix": ["hivelib/model/flakes"],
     "subprocess": ["hivelib/base/proc", "hivelib/base/bootstrap", "hivelib/base/packages", "bin/"],
     "watchfiles": ["hivelib/host/"],
 }

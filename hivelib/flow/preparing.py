@@ -27,7 +27,12 @@ def prepare_state(settings: Settings) -> int:
         )
     paths = Paths.of(settings)
     os.makedirs(paths.state, mode=0o700, exist_ok=True)
-    for place in (f"{paths.state}/agents", f"{paths.state}/transcripts", paths.shared):
+    for place in (
+        f"{paths.state}/agents",
+        f"{paths.state}/transcripts",
+        f"{paths.state}/proposed",
+        paths.shared,
+    ):
         os.makedirs(place, mode=0o700, exist_ok=True)
     for place in (paths.runtime, paths.bell, paths.slots):
         os.makedirs(place, mode=0o755, exist_ok=True)

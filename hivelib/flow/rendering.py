@@ -37,7 +37,33 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     texts["hive-exec@.service.d/20-limits.conf"] = "\n".join(limits) + "\n"
     port = ["[Socket]", "ListenStream=", f"ListenStream=127.0.0.1:{settings.web.port}"]
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
+    texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
     return texts
+
+
+def _sandbox(bindir: str, settings: Settings) -> str:
+    """What hive-fetch sees and may use: in the place of state and runtime directories an empty tmpfs, with `proposed`
+    in it to read. A look makes three copies of what it may have at most: as it was, packed, checked."""
+    paths, limits = Paths.of(settings), settings.approvals
+    room = 4 * limits.fetch_bytes + (16 << 20)
+    lines = [
+        "[Service]",
+        "ExecStart=",
+        f"ExecStart={bindir}/hive-fetch {paths.state}/proposed {paths.state}",
+        "ReadWritePaths=",
+        f"TemporaryFileSystem={paths.state}:size={room},nr_inodes=200k,mode=0700,nosuid,nodev,noexec",
+        f"BindReadOnlyPaths={paths.state}/proposed",
+        f"InaccessiblePaths={paths.runtime}",
+        f"MemoryMax={room + (512 << 20)}",
+        f"LimitFSIZE={2 * limits.fetch_bytes + (1 << 20)}",
+        f"LimitAS={room + (1 << 30)}",
+        f"RuntimeMaxSec={limits.fetch_seconds + 5:g}",
+    ]
+    if settings.api.key_file:
+        lines.append(f"InaccessiblePaths=-{settings.api.key_file}")
+    if paths.log:  # %N would make a file for each look
+        lines.append(f"StandardError=append:{paths.log}/hive-fetch.log")
+    return "\n".join(lines) + "\n"
 
 
 def install(place: Place, texts: dict[str, str]) -> Change:
