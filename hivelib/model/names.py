@@ -31,6 +31,11 @@ def is_name(name: str) -> bool:
     return name == MANAGER or (name not in RESERVED and _AGENT.fullmatch(name) is not None)
 
 
+def box(name: str) -> str:
+    """What the box of an agent is called for nixos-container: at most eleven characters."""
+    return "hm1nd" if name == MANAGER else f"h-{name}"
+
+
 def why_not_label(label: str) -> str | None:
     """Given the label of a wake call; gives back None when it may be shown as `NAME/label`, else why not."""
     if not _LABEL.fullmatch(label):

@@ -85,6 +85,14 @@ class Approvals(NamedTuple):
     files_most: int = 2000
 
 
+class Root(NamedTuple):
+    """Where hive-root listens, and as whom the two that may ask it something run (system manager only)."""
+
+    socket: str = "/run/hive-root/root.sock"
+    user: str = "hive"
+    git_user: str = "hive-git"
+
+
 class Idle(NamedTuple):
     """After how many quiet seconds each on-demand service exits."""
 
@@ -108,4 +116,5 @@ class Settings(NamedTuple):
     box: Box = Box()
     operator: Operator = Operator()
     approvals: Approvals = Approvals()
+    root: Root = Root()
     idle: Idle = Idle()
