@@ -24,6 +24,8 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     paths = Paths.of(settings)
     texts = {}
     for name in sorted(bootstrap.walked(source)):
+        if name.startswith("system/"):
+            continue  # users, and what a user manager refuses: for the system's manager alone
         if name.endswith((".service", ".socket", ".target", ".timer", ".conf")):
             with open(f"{source}/{name}", encoding="utf-8") as file:
                 texts[name] = file.read().replace("@bindir@", bindir)
