@@ -21,12 +21,13 @@ def run(
     stdin: str | IO[bytes] = "",
     seconds: float | None = None,
     check: bool = True,
+    exact: bool = False,
 ) -> Done:
     """Runs `argv` (first word: a path, or a name on PATH) to its end and gives back what came of it.
 
     `env` replaces the environment; `seconds` is the longest it may take. Raises HiveError when the program is missing
     or, with `check`, ends with another status than 0 (the last line of its stderr is the reason), NotNow when it
-    takes too long.
+    takes too long. Bytes that are no UTF-8 are replaced, or with `exact` kept as lone surrogates.
     """
     import sh  # 80 ms: only who runs programs pays it
 
@@ -49,12 +50,9 @@ def run(
         raise NotNow(f"{argv[0]} took longer than {seconds:g} s") from None
     except sh.ErrorReturnCode as error:
         ended = error
-    done = Done(int(ended.exit_code), _text(ended.stdout), _text(ended.stderr))
+    out = ended.stdout.decode("utf-8", "surrogateescape" if exact else "replace")
+    done = Done(int(ended.exit_code), out, ended.stderr.decode("utf-8", "replace"))
     if check and done.status:
         lines = (done.err.strip() or done.out.strip()).splitlines() or [f"status {done.status}"]
         raise HiveError(f"{' '.join(argv[:3])}: {lines[-1]}")
     return done
-
-
-def _text(output: bytes) -> str:
-    return output.decode("utf-8", "replace")

@@ -81,14 +81,21 @@ def git(
     check: bool = True,
     at: float | None = None,
     more: Mapping[str, str] | None = None,
+    exact: bool = False,
 ) -> Done:
     """Runs one git command in a repository of ours (a bare one, or a `.git` directory).
 
-    `more` joins the environment. Raises HiveError with git's reason when it fails, unless `check` is off.
+    `more` joins the environment; `exact` as in `proc.run`. Raises HiveError with git's reason when it fails, unless
+    `check` is off.
     """
     argv = ["git", f"--git-dir={repository}", *words]
     done = proc.run(
-        argv, env={**environment(at), **(more or {})}, stdin=stdin, seconds=SECONDS, check=False
+        argv,
+        env={**environment(at), **(more or {})},
+        stdin=stdin,
+        seconds=SECONDS,
+        check=False,
+        exact=exact,
     )
     if check and done.status:
         lines = (done.err.strip() or done.out.strip() or f"status {done.status}").splitlines()
