@@ -26,6 +26,7 @@ HOMES = {
     "mcp_types": ["hivelib/face/mcp"],
     "anyio": ["hivelib/face/mcp"],
     "pydantic": ["hivelib/model/", "hivelib/face/mcp"],
+    "pygments": ["hivelib/face/diffs"],
     "sh": ["hivelib/base/proc"],
     "tests": ["bin/hive-check"],
     "sqlite_utils": ["hivelib/base/db", "hivelib/store/"],

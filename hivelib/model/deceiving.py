@@ -54,9 +54,9 @@ def deceptions(line: str) -> list[str]:
         found.append("control characters")
     if _TURNING.intersection(odd):
         found.append("characters that turn the direction of reading")
-    rest = [char for char in odd if unicodedata.category(char) not in ("Cc", "Cs", "Zs")]
-    if _INVISIBLE.intersection(line) or set(rest) - _TURNING:
-        found.append("invisible characters")
+    rest = {char for char in odd if unicodedata.category(char) != "Cc"} - _TURNING
+    if _INVISIBLE.intersection(line) or any(not "\udc80" <= char <= "\udcff" for char in rest):
+        found.append("invisible characters or odd blanks")
     if _mixed_direction(line):
         found.append("letters that are read from right to left beside Latin ones")
     elif any(line[place] not in _INVISIBLE for place in _hidden_places(line)):
