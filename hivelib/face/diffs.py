@@ -87,7 +87,7 @@ def _heading(file: ChangedFile, style: Style) -> str:
     facts.append(file.unshown or f"+{file.added} -{file.deleted}")
     pieces = _pieces(f"{_name(file.path)}: {', '.join(facts)}", style.width and style.width - 3)
     return painted(
-        "\n".join(f"{'   ' if at else '── '}{one}" for at, one in enumerate(pieces)), BOLD, style
+        "\n".join(f"{'↪  ' if at else '── '}{one}" for at, one in enumerate(pieces)), BOLD, style
     )
 
 

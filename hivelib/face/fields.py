@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from hivelib.model.records import Agent, EventRow, Line, Message, Turn
+from hivelib.model.diffs import ChangedFile
+from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
 
 _DEEP = 500
 """Brackets from which on a hostile line might be nested too deeply to be written again."""
@@ -71,6 +72,41 @@ EVENT = {
     "payload": "the fields of its kind",
 }
 
+APPROVAL = {
+    "id": "the approval",
+    "kind": "init_config, apply_commit or spawn",
+    "agent": "whom it is about",
+    "status": "submitting, pending, approved, building, activating, deployed, failed, denied, expired or superseded",
+    "description": "why, in the words of who asked",
+    "commit_ref": "what was asked for",
+    "fetched_sha": "the commit that was fetched and is decided about, empty while there is none",
+    "lock_hash": "SHA-256 of its flake.lock, empty when it has none",
+    "base": "the commit that ran when it was last looked at, empty when none did",
+    "requested_by": "who asked",
+    "requested_at": "UTC seconds",
+    "expires_at": "UTC seconds after which it cannot be approved",
+    "decided_at": "UTC seconds, or null",
+    "decided_by": "login name, or null",
+    "decided_uid": "the kernel's number of who decided, or null",
+    "surface": "shell or web, or null",
+    "note": "why it was denied or failed",
+    "resolved_at": "UTC seconds, null while it is not over",
+    "tag": "the tag in applied that says how it ended, or empty",
+}
+
+SHOWN = {
+    **APPROVAL,
+    "against": "running, approved or previous",
+    "against_sha": "the commit that it is compared with, empty: with nothing",
+    "moved": "whether base moved since the look before this one",
+    "obstacle": "why it cannot be approved as it is, or empty",
+    "words": "what the change of agent.json means, a list",
+    "cautions": "what must not be overlooked: severity (danger, care, note) and words",
+    "files": "each file: status, path, old_path, mode, old_mode, blob, old_blob, size, old_size, added, deleted and "
+    "unshown (why its text is not in diff, or empty)",
+    "diff": "the text of the diff, made safe, null with --stat",
+}
+
 LINE = {
     "row": "its number in this agent's transcript",
     "turn": "the turn",
@@ -95,6 +131,17 @@ def of_agent(agent: Agent, queued: int, claimed: int, turn: Turn | None) -> dict
         "claimed": claimed,
         "turn": turn.id if turn else None,
     }
+
+
+def of_approval(approval: Approval) -> dict[str, Any]:
+    """The fields of APPROVAL."""
+    return {name: value for name, value in approval._asdict().items() if name in APPROVAL}
+
+
+def of_file(file: ChangedFile) -> dict[str, Any]:
+    """A file of `files` in SHOWN."""
+    kept = {name: value for name, value in file._asdict().items() if name != "hunks"}
+    return kept | {"added": file.added, "deleted": file.deleted}
 
 
 def of_turn(turn: Turn) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def assert_ours(shown: str, style: Style) -> None:
     bare = SGR.sub("", shown) if style.colour else shown
     assert all(char.isprintable() or char == "\n" for char in bare)
     for line in bare.split("\n"):
-        assert re.match(r"(── |   |  [ !↪] [-+ @\\]|$)", line), line
+        assert re.match(r"(── |↪  |  [ !↪] [-+ @\\]|$)", line), line
         assert not style.width or sum(1 if char.isascii() else 2 for char in line) <= 46, line
 
 
