@@ -4,7 +4,6 @@ What is shown is what the decision will name (DESIGN, rule 5): commit, lock and 
 against applied. A base that moved is put right here, and only here, for here it is seen.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -193,6 +192,7 @@ def _obstacle(
 def _tampered(repository: str, approval: Approval) -> Iterator[Caution]:
     """What does not agree between the row and what git holds: somebody changed one of them."""
     from hivelib.host import git
+    from hivelib.model.locks import lock_hash
 
     tagged = git.commit_of(repository, f"refs/tags/proposal/{approval.id}")
     if tagged != approval.fetched_sha:
@@ -202,10 +202,7 @@ def _tampered(repository: str, approval: Approval) -> Iterator[Caution]:
             f"TAMPERED: the tag proposal/{approval.id} is {where}, but the hive says that {approval.fetched_sha[:12]} "
             "was fetched: do not approve it",
         )
-    text = _text(repository, approval.fetched_sha, _LOCK)
-    lock = (
-        "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-    )
+    lock = lock_hash(git.show(repository, approval.fetched_sha, _LOCK) or "")
     if lock != approval.lock_hash:
         yield Caution(
             DANGER,

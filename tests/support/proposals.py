@@ -3,11 +3,11 @@
 import os
 import subprocess
 from collections.abc import Mapping
-from hashlib import sha256
 
 from hivelib.base import clock
 from hivelib.flow.opening import Hive
 from hivelib.host import git
+from hivelib.model.locks import lock_hash
 from hivelib.store import approvals
 
 FILE, PROGRAM, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
@@ -83,7 +83,7 @@ def propose(
         lock = files.get("flake.lock")
         columns = {
             "fetched_sha": made,
-            "lock_hash": sha256(lock.encode()).hexdigest() if isinstance(lock, str) else "",
+            "lock_hash": lock_hash(lock if isinstance(lock, str) else ""),
             "base": git.commit_of(repository, "refs/heads/main"),
         }
         assert approvals.move(db, number, "submitting", "pending", **(columns | more))
