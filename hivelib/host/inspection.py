@@ -27,7 +27,10 @@ def taken(repository: int, ref: str, scratch: str, bytes_most: int) -> tuple[str
     for pack in quarantine.copy_objects(repository, f"{copy}/objects", bytes_most):
         _checked("a pack of its repository is broken", copy, "index-pack", pack)
     commit = _full(copy, named)
-    pack = _packed(copy, commit, f"{checked}/objects/pack/pack", quarantine.borrows(repository))
+    made = _packed(copy, commit, f"{scratch}/pack", quarantine.borrows(repository))
+    # Without the index that came with it: that one believes the names which the copy's files have.
+    pack = f"{checked}/objects/pack/{os.path.basename(made)}"
+    os.rename(made, pack)
     if os.path.getsize(pack) > bytes_most:
         raise Refused(f"what it reaches has over {bytes_most} bytes", "keep large files elsewhere")
     _checked("its objects do not pass git's checks", checked, "index-pack", "--strict", pack)
@@ -50,7 +53,7 @@ def entries(repository: str, commit: str, files_most: int) -> Iterator[Entry]:
         for row in git.git(repository, "ls-tree", "-z", "-l", tree).out.split("\0")[:-1]:
             facts, _, name = row.partition("\t")
             mode, kind, sha, size = facts.split()
-            length = int(size) if size.isdecimal() else 0
+            length = 0 if size == "-" else int(size)
             target = ""
             if mode == "120000" and length <= LINK_MOST:
                 target = git.git(repository, "cat-file", "blob", sha).out

@@ -20,9 +20,8 @@ _FOLDER = re.compile(r"[0-9a-f]{2}")
 _PACK = re.compile(r"pack-[0-9a-f]{40,64}\.pack")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT = re.compile(r"[0-9a-f]{7,39}")
-_BRANCH = re.compile(
-    r"[A-Za-z0-9_+=#%!-][A-Za-z0-9_+=#%!.-]*(/[A-Za-z0-9_+=#%!-][A-Za-z0-9_+=#%!.-]*)*"
-)
+_PART = r"[A-Za-z0-9_+=#%!][A-Za-z0-9_+=#%!.-]*"
+_BRANCH = re.compile(f"{_PART}(/{_PART})*")
 _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER_HOW = _PLAIN | os.O_DIRECTORY
 _GC = "run `git gc` in it and submit again"
