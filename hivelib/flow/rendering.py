@@ -55,14 +55,15 @@ def _sandbox(bindir: str, settings: Settings) -> str:
         "ReadWritePaths=",
         f"TemporaryFileSystem={paths.state}:size={room},nr_inodes=200k,mode=0700,nosuid,nodev,noexec",
         f"BindReadOnlyPaths={paths.state}/proposed",
-        f"InaccessiblePaths={paths.runtime}",
+        f"TemporaryFileSystem={paths.runtime}:ro",  # InaccessiblePaths= fails in a private manager
         f"MemoryMax={room + (512 << 20)}",
         f"LimitFSIZE={2 * limits.fetch_bytes + (1 << 20)}",
         f"LimitAS={room + (1 << 30)}",
         f"RuntimeMaxSec={limits.fetch_seconds + 5:g}",
     ]
-    if settings.api.key_file:
-        lines.append(f"InaccessiblePaths=-{settings.api.key_file}")
+    key = settings.api.key_file
+    if not key.startswith(f"{paths.state}/") and os.path.exists(key):
+        lines.append(f"BindReadOnlyPaths=/dev/null:{key}")
     if paths.log:  # %N would make a file for each look
         lines.append(f"StandardError=append:{paths.log}/hive-fetch.log")
     return "\n".join(lines) + "\n"

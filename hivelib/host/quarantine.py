@@ -113,11 +113,17 @@ def copy_objects(repository: int, into: str, bytes_most: int) -> list[str]:
 
 def borrows(repository: int) -> bool:
     """Whether the repository takes objects from another one (alternates), which is never followed."""
+    where = os.dup(repository)
     try:
-        os.stat("objects/info/alternates", dir_fd=repository, follow_symlinks=False)
-    except OSError:
+        for name in ("objects", "info"):
+            inner = _folder(where, name)
+            os.close(where)
+            where = inner
+        return _kind(where, "alternates") != 0
+    except Refused:
         return False
-    return True
+    finally:
+        os.close(where)
 
 
 def _is_branch(name: str) -> bool:

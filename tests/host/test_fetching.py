@@ -59,7 +59,7 @@ def test_a_real_look_brings_a_pack(private_state: Hive, tmp_path: Path) -> None:
 
     def serve(caller: socket.socket) -> None:
         argv = [ROOT / "bin/hive-fetch", tmp_path / "proposed", tmp_path]
-        subprocess.run(argv, stdin=caller, stdout=caller, check=True, timeout=60)
+        subprocess.run(argv, stdin=caller.fileno(), stdout=caller.fileno(), check=True, timeout=60)
 
     with answering(settings, serve):
         fetched = fetch(settings, "alice", "main", str(tmp_path))
@@ -107,9 +107,11 @@ def test_an_answer_that_makes_no_sense_leaves_nothing(
 
 def test_words_of_a_refusal_cannot_steer_a_terminal(private_state: Hive, tmp_path: Path) -> None:
     said = json.dumps({"refused": "no\x1b[2J" + "x" * 5000, "hint": "a\nb", "later": False})
-    with answering(private_state.settings, saying(said.encode() + b"\n")):
-        with pytest.raises(Refused) as error:
-            fetch(private_state.settings, "alice", "main", str(tmp_path))
+    with (
+        answering(private_state.settings, saying(said.encode() + b"\n")),
+        pytest.raises(Refused) as error,
+    ):
+        fetch(private_state.settings, "alice", "main", str(tmp_path))
     assert str(error.value).isprintable() and len(str(error.value)) < 1400
 
 
