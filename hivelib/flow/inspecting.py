@@ -1,7 +1,7 @@
 """What `hive-fetch` does, in its sandbox: looks at one commit of a proposed repository, and hands on what it reaches.
 
 One line comes in: {"agent", "ref", "bytes", "files"}. One line goes out, {"commit", "lock_hash", "size"} and behind it
-`size` bytes of pack, or {"refused", "hint", "later"}: nothing of the repository is believed outside but by its checks.
+`size` bytes of pack, or {"refused", "hint"}: nothing of the repository is believed outside but by its checks.
 """
 
 import json
@@ -9,7 +9,7 @@ import os
 import tempfile
 from typing import BinaryIO, NamedTuple
 
-from hivelib.base.errors import HiveError, NotNow, Refused
+from hivelib.base.errors import HiveError, Refused
 from hivelib.host import git, inspection, quarantine
 from hivelib.model import checking, flakes, locks, names, vetting
 
@@ -36,15 +36,10 @@ def serve(proposed: str, scratch: str, source: BinaryIO, sink: BinaryIO) -> None
             commit, lock_hash, pack = looked(proposed, look, where)
             answer = {"commit": commit, "lock_hash": lock_hash, "size": os.path.getsize(pack)}
         except HiveError as error:
-            pack, later = "", isinstance(error, NotNow)
-            answer = {"refused": error.message, "hint": error.hint, "later": later}
+            pack, answer = "", {"refused": error.message, "hint": error.hint}
         except OSError as error:  # its tmpfs is full, or a file went away under our hands
-            pack, words = "", f"the repository can't be read: {error.strerror}"
-            answer = {
-                "refused": words,
-                "hint": "submit again; `git gc` makes it smaller",
-                "later": False,
-            }
+            words = f"the repository can't be read: {error.strerror}"
+            pack, answer = "", {"refused": words, "hint": "`git gc` makes it smaller; submit again"}
         sink.write(json.dumps(answer).encode() + b"\n")
         if pack:
             with open(pack, "rb") as file:

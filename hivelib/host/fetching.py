@@ -20,7 +20,7 @@ from hivelib.model.settings import Settings
 _LINE_MOST = 16 << 10
 _CHUNK = 1 << 18
 _COMMIT, _HASH = re.compile(r"[0-9a-f]{40}"), re.compile(r"([0-9a-f]{64})?")
-_AGAIN = "submit again; `hive-logs hive-fetch` may say more"
+_AGAIN = "`git gc` in it and submit again; the log of hive-fetch may say more"
 
 
 class Fetched(NamedTuple):
@@ -37,25 +37,27 @@ class Fetched(NamedTuple):
 def fetch(settings: Settings, agent: str, ref: str, into: str) -> Fetched:
     """Looks at `ref` (a branch, a commit, HEAD) of an agent's proposed repository; writes the pack into `into`.
 
-    Raises Refused with the reason when it may not be proposed, NotNow when the sandbox is away or too slow.
+    Raises NotNow when nobody is there to look. All else is Refused, with the reason: also a look that took too long
+    or broke off, for what made it so would do it again, and must not keep the next one waiting.
     """
     limits = settings.approvals
     until = clock.monotonic() + limits.fetch_seconds
     try:
-        with _connected(Paths.of(settings).fetch) as link:
-            look = {
-                "agent": agent,
-                "ref": ref,
-                "bytes": limits.fetch_bytes,
-                "files": limits.files_most,
-            }
+        link = _connected(Paths.of(settings).fetch)
+    except OSError as error:
+        raise NotNow(
+            f"the sandbox is away: {error.strerror or error}", "`hive-doctor` says more"
+        ) from None
+    look = {"agent": agent, "ref": ref, "bytes": limits.fetch_bytes, "files": limits.files_most}
+    try:
+        with link:
             _wait(link, until)
             link.sendall(json.dumps(look).encode() + b"\n")
             return _answer(link, until, limits.fetch_bytes, into)
     except TimeoutError:
-        raise NotNow(f"the look took longer than {limits.fetch_seconds:g} s", _AGAIN) from None
-    except OSError as error:
-        raise NotNow(f"the sandbox is away: {error.strerror or error}", _AGAIN) from None
+        raise Refused(f"the look took longer than {limits.fetch_seconds:g} s", _AGAIN) from None
+    except ConnectionError:
+        raise Refused("the sandbox died", _AGAIN) from None
 
 
 def _connected(path: str) -> socket.socket:
@@ -89,14 +91,14 @@ def _answer(link: socket.socket, until: float, most: int, into: str) -> Fetched:
         part = _more(link, until)
         data += part
         if not part or (b"\n" not in data and len(data) > _LINE_MOST):
-            raise NotNow("the sandbox died, or spoke nonsense", _AGAIN)
+            raise Refused("the sandbox died, or spoke nonsense", _AGAIN)
     line, _, rest = data.partition(b"\n")
     said = _parsed(line)
     commit, lock_hash, size = (said.get(key) for key in ("commit", "lock_hash", "size"))
     if not isinstance(commit, str) or not isinstance(lock_hash, str) or type(size) is not int:
-        raise NotNow("the sandbox spoke nonsense", _AGAIN)
+        raise Refused("the sandbox spoke nonsense", _AGAIN)
     if not _COMMIT.fullmatch(commit) or not _HASH.fullmatch(lock_hash) or not 0 < size <= most:
-        raise NotNow("the sandbox spoke nonsense", _AGAIN)
+        raise Refused("the sandbox spoke nonsense", _AGAIN)
     return Fetched(commit, lock_hash, _pack(link, until, rest, size, into))
 
 
@@ -106,10 +108,11 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise NotNow("the sandbox spoke nonsense", _AGAIN)
+        raise Refused("the sandbox spoke nonsense", _AGAIN)
     if "refused" in said:
-        kind = NotNow if said.get("later") is True else Refused
-        raise kind(shortened(str(said["refused"]), 1000), shortened(str(said.get("hint", "")), 300))
+        raise Refused(
+            shortened(str(said["refused"]), 1000), shortened(str(said.get("hint", "")), 300)
+        )
     return said
 
 
@@ -123,9 +126,9 @@ def _pack(link: socket.socket, until: float, data: bytes, size: int, into: str) 
                 file.write(data)
                 data = b""
         if size < 0:
-            raise NotNow("the sandbox sent more than it said", _AGAIN)
+            raise Refused("the sandbox sent more than it said", _AGAIN)
         if size:
-            raise NotNow("the sandbox died while it sent the pack", _AGAIN)
+            raise Refused("the sandbox died while it sent the pack", _AGAIN)
     except BaseException:
         os.unlink(path)
         raise

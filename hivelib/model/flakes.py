@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from hivelib.model import sources
 
+TEXT_MOST = 16 * 1024
+"""Characters of a flake.nix: the time that the parser takes for what is no nix grows with their square (1 s here)."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _TOP = ("description", "inputs", "outputs")
 _TWO_WAYS = {
@@ -44,7 +47,10 @@ class Unplain(ValueError):
 
 def inputs_of(text: str) -> dict[str, Input]:
     """The inputs that a flake.nix declares, by name. Raises Unplain for everything that is not literal and allowed."""
-    table = _table(text)
+    try:
+        table = _table(text)
+    except RecursionError:
+        raise Unplain("its sets are nested without end; write them out") from None
     declared = table.get("inputs", {})
     if not isinstance(declared, dict):
         raise Unplain("inputs: must be a set { … }")
@@ -113,6 +119,8 @@ def _table(text: str) -> dict[str, Value]:
 
 
 def _look_plain(text: str) -> None:
+    if len(text) > TEXT_MOST:
+        raise Unplain(f"it has over {TEXT_MOST} characters; put what needs them into agent.nix")
     for number, line in enumerate(text.split("\n"), 1):
         if "\ufffd" in line or not line.replace("\t", "").isprintable():
             # A carriage return, for one, ends a comment for nix and for nobody else.

@@ -62,7 +62,7 @@ def main() -> None:
         "seen": {"state": os.listdir(STATE), "proposed": os.listdir(f"{STATE}/proposed")},
         "room": room.f_blocks * room.f_frsize >> 20,
     }
-    print(json.dumps({"refused": json.dumps(told), "hint": "", "later": False}), flush=True)
+    print(json.dumps({"refused": json.dumps(told), "hint": ""}), flush=True)
 
 
 main()

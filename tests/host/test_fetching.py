@@ -100,13 +100,13 @@ def test_an_answer_that_makes_no_sense_leaves_nothing(
     private_state: Hive, tmp_path: Path, data: bytes
 ) -> None:
     settings = private_state.settings
-    with answering(settings, saying(data)), pytest.raises(NotNow, match="sandbox"):
+    with answering(settings, saying(data)), pytest.raises(Refused, match="sandbox"):
         fetch(settings, "alice", "main", str(tmp_path))
     assert os.listdir(tmp_path) == []
 
 
 def test_words_of_a_refusal_cannot_steer_a_terminal(private_state: Hive, tmp_path: Path) -> None:
-    said = json.dumps({"refused": "no\x1b[2J" + "x" * 5000, "hint": "a\nb", "later": False})
+    said = json.dumps({"refused": "no\x1b[2J" + "x" * 5000, "hint": "a\nb"})
     with (
         answering(private_state.settings, saying(said.encode() + b"\n")),
         pytest.raises(Refused) as error,
@@ -128,7 +128,7 @@ def test_a_sandbox_that_falls_silent_is_given_up(
         gone.wait(20)
 
     with answering(settings, serve):
-        with pytest.raises(NotNow, match="longer than"):
+        with pytest.raises(Refused, match="longer than"):
             fetch(settings, "alice", "main", str(tmp_path))
         gone.set()
     assert os.listdir(tmp_path) == []

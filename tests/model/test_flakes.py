@@ -172,3 +172,16 @@ def test_what_is_not_literal_is_refused(inputs: str, why: str) -> None:
 def test_a_flake_is_one_plain_set(text: str) -> None:
     with pytest.raises(Unplain, match=r"one plain set|no valid nix"):
         inputs_of(text)
+
+
+@pytest.mark.parametrize("part", ["{ a = ", "a.", "(", "/* "])
+def test_a_flake_without_end_is_refused_in_words(part: str) -> None:
+    with pytest.raises(Unplain, match=r"16384 characters"):
+        inputs_of("{ inputs = " + part * 20_000)
+    with pytest.raises(Unplain, match=r"no valid nix"):
+        inputs_of("{ inputs = " + part * (8_000 // len(part)))
+
+
+def test_sets_within_sets_without_end_are_refused_in_words() -> None:
+    with pytest.raises(Unplain, match=r"nested without end|say all of it"):
+        inputs_of("{ inputs.a = " + "{ a = " * 1_500 + "true" + "; }" * 1_500 + "; }")

@@ -33,7 +33,7 @@ class Looked(NamedTuple):
     @property
     def refusal(self) -> str:
         """The refusal as the manager reads it; AssertionError when it is none in one line of words."""
-        assert self.answer.keys() == {"refused", "hint", "later"}, self
+        assert self.answer.keys() == {"refused", "hint"}, self
         words = str(Refused(self.answer["refused"], self.answer["hint"]))
         assert words.isprintable() and len(words) < 1000 and not self.pack and not self.err, self
         return words
