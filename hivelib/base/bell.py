@@ -60,6 +60,23 @@ def _ring_one(path: str, name: str) -> None:
         os.close(fd)
 
 
+def heard(bell: str, topic: str) -> bool:
+    """Whether anybody listens to the topic now: for `unit`, whether its socket unit is started."""
+    try:
+        names = os.listdir(f"{bell}/{topic}")
+    except OSError:
+        return False
+    return any(_is_read(f"{bell}/{topic}/{name}") for name in names if not name.startswith("."))
+
+
+def _is_read(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
 class Listener:
     """A listener's fifo; use as a context manager. `fileno()` makes it fit for select and poll."""
 

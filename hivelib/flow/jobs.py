@@ -1,5 +1,7 @@
 """Work for the lanes' workers: queued with its cause, waited for by whoever wants to know, done by flow/working.py."""
 
+from collections.abc import Callable
+
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import NotNow
@@ -45,15 +47,20 @@ def ask(hive: Hive, kind: str, agent: str, by: str) -> int:
     return job
 
 
-def wait(hive: Hive, job: int, seconds: float) -> Job:
-    """The job once it is over. Raises NotNow when it is not over after `seconds`; it goes on then."""
-    until = clock.monotonic() + seconds
+def wait(hive: Hive, job: int, seconds: float, tell: Callable[[str], None] | None = None) -> Job:
+    """The job once it is over; `tell` is given its steps as they come.
+
+    Raises NotNow when it is not over after `seconds`; it goes on then.
+    """
+    until, told = clock.monotonic() + seconds, ""
     with bell.Listener(hive.paths.bell, "events") as listener:
         while True:
             found = jobs.get(hive.db, job)
             assert found
             if found.ended_at is not None:
                 return found
+            if tell and found.progress not in ("", told):
+                tell(told := found.progress)
             left = until - clock.monotonic()
             if left <= 0:
                 step = f" ({found.progress})" if found.progress else ""

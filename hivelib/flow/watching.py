@@ -9,7 +9,7 @@ from contextlib import suppress
 from hivelib.base import bell, clock
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
-from hivelib.flow import mailing, settling, warning
+from hivelib.flow import jobs, mailing, settling, warning
 from hivelib.flow.opening import Hive
 from hivelib.store import agents, events, mail, search, turns, warnings
 
@@ -60,7 +60,7 @@ def keep_promises(hive: Hive, rung_to: float) -> float:
 
 
 def look_around(hive: Hive) -> None:
-    """The once-a-minute look: due mail that no turn does, failed units, the search index, old warnings."""
+    """The once-a-minute look: due mail and jobs that nobody does, failed units, the search index, old warnings."""
     now = clock.now()
     busy = {turn.agent for turn in turns.running(hive.db)}
     for name in mail.waiting_inboxes(hive.db, now):
@@ -69,6 +69,10 @@ def look_around(hive: Hive) -> None:
             bell.ring(hive.paths.bell, f"turn.{name}")
     for name in busy:  # its process may have died with nobody to say so: a ring makes the unit look
         bell.ring(hive.paths.bell, f"turn.{name}")
+    for lane in {
+        job.lane for job in jobs.unfinished(hive)
+    }:  # its worker may have died, its ring be lost
+        bell.ring(hive.paths.bell, jobs.topic(lane))
     with suppress(HiveError):  # a full disk must not end the watch
         search.catch_up(hive.db)
         _clear_old_warnings(hive, now)

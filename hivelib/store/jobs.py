@@ -54,6 +54,11 @@ def progress(db: Database, job: int, step: str) -> None:
     db.execute("UPDATE jobs SET progress = ? WHERE id = ?", (step, job))
 
 
+def put_back(db: Database, job: int, why: str) -> None:
+    """A running job could not be done now and waits again; `why` in words."""
+    db.execute("UPDATE jobs SET state = 'queued', progress = ? WHERE id = ?", (why, job))
+
+
 def end(db: Database, job: int, state: str, note: str, now: float) -> bool:
     """Ends a job as done or failed; False when it had ended already."""
     cursor = db.execute(

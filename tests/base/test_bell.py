@@ -79,6 +79,15 @@ def test_a_dead_listeners_fifo_is_swept_by_the_next_ring(where: str) -> None:
         assert fifos(where) == [os.path.basename(alive.path)]
 
 
+def test_it_is_known_whether_anybody_listens(tmp_path: Path) -> None:
+    assert not bell.heard(str(tmp_path), "a")
+    with bell.Listener(str(tmp_path), "a") as listener:
+        assert bell.heard(str(tmp_path), "a") and not bell.heard(str(tmp_path), "b")
+        assert not listener.wait(0), "to ask is not to ring"
+    os.mkfifo(tmp_path / "a" / bell.UNIT)
+    assert not bell.heard(str(tmp_path), "a"), "its unit is stopped"
+
+
 def test_the_units_fifo_is_left_alone_while_its_unit_is_stopped(where: str) -> None:
     os.makedirs(f"{where}/topic")
     os.mkfifo(f"{where}/topic/unit")
