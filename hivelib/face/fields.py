@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from hivelib.model.diffs import ChangedFile
-from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
+from hivelib.model.records import Agent, Approval, EventRow, Job, Line, Message, Turn
 
 _DEEP = 500
 """Brackets from which on a hostile line might be nested too deeply to be written again."""
@@ -39,6 +39,7 @@ AGENT = {
     "name": "the agent",
     "role": "agent or manager",
     "state": "running, stopped or destroyed",
+    "transient": "what it is becoming: spawning, starting, stopping, restarting, rebuilding, destroying, or null",
     "parked": "null, or why it has no turns now: rate_limited, auth_failed, brake, disk, failing, operator",
     "parked_until": "UTC seconds, null: until told",
     "parked_why": "words, or null",
@@ -50,6 +51,27 @@ AGENT = {
     "claimed": "messages that its turn holds",
     "turn": "the turn that runs now, or null",
     "created_at": "UTC seconds",
+}
+
+TOMBSTONE = {
+    "name": "the agent",
+    "bytes": "what it left on the disk, as far as it was counted within 5 s; null: it cannot be counted",
+    "destroyed_at": "UTC seconds",
+    "login": "whether its login is there still",
+    "incarnation": "a number that no agent had before",
+}
+
+JOB = {
+    "id": "its number",
+    "kind": "what is done",
+    "agent": "to whom",
+    "lane": "which worker does it",
+    "state": "queued or running",
+    "by": "who asked",
+    "approval": "for which, or null",
+    "queued_at": "UTC seconds",
+    "started_at": "UTC seconds, or null",
+    "progress": "its last step in words, or why it waits",
 }
 
 TURN = {
@@ -121,10 +143,13 @@ def of_message(message: Message) -> dict[str, Any]:
     return message._asdict()
 
 
-def of_agent(agent: Agent, queued: int, claimed: int, turn: Turn | None) -> dict[str, Any]:
+def of_agent(
+    agent: Agent, queued: int, claimed: int, turn: Turn | None, transient: str | None
+) -> dict[str, Any]:
     """The fields of AGENT."""
     kept = {name: value for name, value in agent._asdict().items() if name in AGENT}
     return kept | {
+        "transient": transient,
         "parked": agent.parked_kind,
         "needs_login": bool(agent.needs_login),
         "queued": queued,
@@ -142,6 +167,22 @@ def of_file(file: ChangedFile) -> dict[str, Any]:
     """A file of `files` in SHOWN."""
     kept = {name: value for name, value in file._asdict().items() if name != "hunks"}
     return kept | {"added": file.added, "deleted": file.deleted}
+
+
+def of_tombstone(agent: Agent, size: int | None, login: bool) -> dict[str, Any]:
+    """The fields of TOMBSTONE."""
+    return {
+        "name": agent.name,
+        "bytes": size,
+        "destroyed_at": agent.changed_at,
+        "login": login,
+        "incarnation": agent.incarnation,
+    }
+
+
+def of_job(job: Job) -> dict[str, Any]:
+    """The fields of JOB."""
+    return {name: value for name, value in job._asdict().items() if name in JOB}
 
 
 def of_turn(turn: Turn) -> dict[str, Any]:

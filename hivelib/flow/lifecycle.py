@@ -1,15 +1,21 @@
-"""Agents come, run, stop and go (SPEC section 7): the row says what should be, systemd makes it so.
+"""Agents run, stop and go (SPEC section 7): the jobs of the lane `lifecycle`, which hive-work does one by one.
 
-The row is written first: whoever is killed in between, `reconcile` (at each start of the hive, and `hive-up`) makes
-what runs agree with the rows. Only `destroy` stops first: half a destroy is undone, not finished. A new agent gets a
-new incarnation number; what an older one left is moved aside.
+Each changes the box first and then, in one transaction, the row, its event and what others are told of it. So it may be
+killed anywhere: done again, it finds what is left to do, and nothing is told twice. What is asked for already is so:
+then its note is ALREADY and nothing was changed.
+
+The manager is told of agents that the operator stopped or destroyed, but not of what it did itself, nor of itself: it
+has the answer of its own tool, and a stopped manager finds the notice that it was restarted.
 """
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from hivelib.base import bell, clock
-from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
-from hivelib.flow import mailing, settling
+from hivelib.base.errors import Misuse, Refused
+from hivelib.base.slots import locked
+from hivelib.flow import informing, jobs, mailing, settling
 from hivelib.flow.opening import Hive
 from hivelib.host import boxes
 from hivelib.model import names, states, wording
@@ -24,126 +30,90 @@ from hivelib.model.events import (
     TombstonesChanged,
 )
 from hivelib.model.events import Started as StartedEvent
-from hivelib.model.names import MANAGER, OPERATOR
-from hivelib.model.records import Agent
-from hivelib.store import agents, events, mail, turns
+from hivelib.model.names import MANAGER
+from hivelib.model.records import Agent, Job
+from hivelib.store import agents, approvals, events, mail, turns
 
-BACKEND = "bwrap"
+ALREADY = "already"
+Tell = Callable[[str], None]
+"""Says the next step of a job, in words."""
 
 
-def spawn(hive: Hive, name: str, *, by: str = OPERATOR, config: str = "{}") -> bool:
-    """Makes a new agent (`manager`: the manager) and starts it; False when it is there already.
+@contextmanager
+def alone(hive: Hive, name: str) -> Iterator[None]:
+    """One change of an agent's box at a time, whoever makes it: a job of this lane, a deploy, hive-reconcile."""
+    os.makedirs(hive.paths.slots, mode=0o770, exist_ok=True)
+    with locked(f"{hive.paths.slots}/{name}.lifecycle"):
+        yield
 
-    `config` is its agent.json as text. Raises Refused when the name is not allowed, HiveError when its box cannot start
-    (the agent exists then).
-    """
-    role = "manager" if name == MANAGER else "agent"
-    if role == "agent" and (why := names.why_not_agent_name(name)):
-        raise Refused(why, "choose another name")
-    if _live(hive, name):
-        return False
-    _move_aside(hive, name)
-    boxes.backend(BACKEND).create(hive.settings, name)
-    _write_config(hive.paths.agent_config(name), config)
-    with hive.db.write() as db:
+
+def start(hive: Hive, job: Job, tell: Tell) -> str:
+    """Starts an agent, ends its parking and tells it that it was restarted."""
+    with alone(hive, job.agent):
+        agent = known(hive, job.agent)
+        settling.unpark(hive, agent.name, job.by)
+        if agent.state == "running" and is_up(hive, agent):
+            return ALREADY
+        tell("starting its box")
+        bring_up(hive, agent, StartedEvent(agent.name, agent=agent.name, by=job.by))
+    return f"{agent.name} runs"
+
+
+def stop(hive: Hive, job: Job, tell: Tell) -> str:
+    """Stops an agent: its running turn ends, its mail waits."""
+    with alone(hive, job.agent):
+        agent = known(hive, job.agent)
+        if agent.state == "stopped" and not is_up(hive, agent):
+            return ALREADY
+        tell("stopping its box")
+        boxes.backend(agent.backend).stop(hive.settings, agent.name)
+        with hive.db.write() as db:
+            if agent.state != "stopped":
+                _set_state(hive, agent, "stopped")
+            killed = Killed(agent.name, agent=agent.name, by=job.by)
+            if MANAGER in (agent.name, job.by):
+                events.record(db, killed)
+            else:
+                informing.tell(hive, killed)
+    mailing.ring_inboxes(hive, [MANAGER])
+    return f"{agent.name} is stopped"
+
+
+def restart(hive: Hive, job: Job, tell: Tell) -> str:
+    """Stops an agent, if it runs, and starts it; the same events as of both, but nobody is told that it was killed."""
+    with alone(hive, job.agent):
+        agent = known(hive, job.agent)
+        settling.unpark(hive, agent.name, job.by)
         told: list[Event] = []
-        if (old := agents.get(db, name)) is not None:
-            if old.state != "destroyed":
-                return False  # somebody else was faster
-            agents.remove(db, name)
-            told.append(AgentRemoved(name, by=by))
-        incarnation = agents.add(db, name, role, BACKEND, config, clock.now())
-        added = AgentAdded(name, role=role, backend=BACKEND, incarnation=incarnation, by=by)
-        events.record(db, *told, added, Spawned(name, agent=name, note=f"a {BACKEND} box"))
-    start(hive, name, by=by, again=False)
-    return True
+        if is_up(hive, agent):
+            tell("stopping its box")
+            boxes.backend(agent.backend).stop(hive.settings, agent.name)
+            told.append(Killed(agent.name, agent=agent.name, by=job.by))
+        tell("starting its box")
+        bring_up(hive, agent, *told, StartedEvent(agent.name, agent=agent.name, by=job.by))
+    return f"{agent.name} was restarted"
 
 
-def start(hive: Hive, name: str, *, by: str = OPERATOR, again: bool = True) -> bool:
-    """Starts an agent, ends its parking and rings it once; False when it ran already.
-
-    `again` tells it that it was restarted. Raises Refused for an unknown name, HiveError when its box cannot start;
-    it is tried again then at the next start of the hive.
-    """
-    agent = known(hive, name)
-    settling.unpark(hive, name, by)
-    if agent.state == "running" and _is_up(hive, agent):
-        return False
-    _set_state(hive, agent, "running", StartedEvent(name, agent=name, by=by))
-    boxes.backend(agent.backend).start(hive.settings, name)
-    if again:
-        with hive.db.write():
-            mailing.notify(hive, name, wording.RESTARTED)
-    # A stopped agent had no fifo: what came meanwhile rang nobody.
-    mailing.ring_inboxes(hive, [name])
-    return True
-
-
-def stop(hive: Hive, name: str, *, by: str = OPERATOR) -> bool:
-    """Stops an agent: its running turn ends, its mail waits; False when it was stopped already."""
-    agent = known(hive, name)
-    was_up = _is_up(hive, agent)
-    if agent.state == "stopped" and not was_up:
-        return False
-    _set_state(hive, agent, "stopped", Killed(name, agent=name, by=by))
-    boxes.backend(agent.backend).stop(hive.settings, name)
-    bell.ring(hive.paths.bell, "events")
-    return True
-
-
-def destroy(hive: Hive, name: str, *, by: str = OPERATOR) -> bool:
+def destroy(hive: Hive, job: Job, tell: Tell) -> str:
     """Stops an agent for good and keeps its files as a tombstone; its unread mail becomes dead letters.
 
-    False when it is a tombstone already. Raises Refused for the manager and for unknown names.
+    What it had proposed and nobody has decided is superseded. Its place in the meta flake is taken away by the lane
+    of deploys (job `retire`).
     """
-    if name == MANAGER:
-        raise Refused("the manager cannot be destroyed", f"to stop it: hive-stop {MANAGER}")
-    if (agent := agents.get(hive.db, name)) and agent.state == "destroyed":
-        return False
-    agent = known(hive, name)
-    boxes.backend(agent.backend).destroy(hive.settings, name)
-    for turn in turns.running(hive.db, name):
-        settling.end_turn(hive, turn, settling.Outcome("lost", "the agent was destroyed"))
-    now = clock.now()
-    with hive.db.write() as db:
-        agents.set_state(db, name, "destroyed", now)
-        told: list[Event] = [Destroyed(name, agent=name, by=by)]
-        while waiting := mail.peek(db, name, 100):
-            for message in waiting:
-                mail.bury(db, message.id, message.deliveries)
-                why = f"{name} was destroyed"
-                told.append(Died(name, id=message.id, deliveries=message.deliveries, why=why))
-        left = [tombstone.name for tombstone in agents.all_of(db, destroyed=True)]
-        events.record(db, *told, TombstonesChanged(name, names=left), at=now)
-    bell.ring(hive.paths.bell, "events")
-    return True
-
-
-def reconcile(hive: Hive) -> list[str]:
-    """Makes what runs agree with the rows: the manager exists, running agents run, stopped ones do not.
-
-    Gives back one sentence for each thing that it had to do. One agent that fails does not keep the others down; then
-    NotNow names those that failed.
-    """
-    done, failed = [], []
-    if spawn(hive, MANAGER, by=names.SYSTEM):
-        done.append(f"made {MANAGER}")
-    for agent in agents.all_of(hive.db):
-        box = boxes.backend(agent.backend)
-        try:
-            up = _is_up(hive, agent)
-            if agent.state == "running" and not up:
-                box.start(hive.settings, agent.name)
-                mailing.ring_inboxes(hive, [agent.name])
-                done.append(f"started {agent.name}")
-            elif agent.state == "stopped" and up:
-                box.stop(hive.settings, agent.name)
-                done.append(f"stopped {agent.name}")
-        except HiveError as error:
-            failed.append(f"{agent.name}: {error.message}")
-    if failed:
-        raise NotNow("; ".join(failed), "`hive-doctor` says more")
-    return done
+    refuse_manager(job.agent)
+    with alone(hive, job.agent):
+        agent = agents.get(hive.db, job.agent) or known(hive, job.agent)
+        if agent.state != "destroyed":
+            tell("stopping its box")
+            boxes.backend(agent.backend).destroy(hive.settings, agent.name)
+            for turn in turns.running(hive.db, agent.name):
+                lost = settling.Outcome("lost", "the agent was destroyed")
+                settling.end_turn(hive, turn, lost)
+            _bury(hive, agent, job.by)
+    _drop_proposals(hive, agent)  # also when one died just before it
+    mailing.ring_inboxes(hive, [MANAGER])
+    jobs.ring(hive, "retire")
+    return f"{agent.name} is a tombstone"
 
 
 def known(hive: Hive, name: str) -> Agent:
@@ -156,38 +126,103 @@ def known(hive: Hive, name: str) -> Agent:
     return agent
 
 
-def _is_up(hive: Hive, agent: Agent) -> bool:
+def refuse_manager(name: str) -> None:
+    """Raises Refused for the manager: a hive always has one."""
+    if name == MANAGER:
+        raise Refused("the manager cannot be destroyed", f"to stop it: hive-stop {MANAGER}")
+
+
+def is_up(hive: Hive, agent: Agent) -> bool:
+    """Whether an agent's box is started, whatever its row says."""
     return bool(boxes.backend(agent.backend).status(hive.settings, agent.name).started)
 
 
-def _live(hive: Hive, name: str) -> bool:
-    agent = agents.get(hive.db, name)
-    return agent is not None and agent.state != "destroyed"
+def bring_up(hive: Hive, agent: Agent, *told: Event) -> None:
+    """Starts an agent's box; then, in one transaction, its row says so, with these events and its own notice."""
+    boxes.backend(agent.backend).start(hive.settings, agent.name)
+    with hive.db.write() as db:
+        _set_state(hive, agent, "running")
+        events.record(db, *told)
+        kick(hive, agent.name)
+    # A stopped agent had no fifo: what came meanwhile rang nobody.
+    mailing.ring_inboxes(hive, [agent.name])
 
 
-def _set_state(hive: Hive, agent: Agent, state: str, event: Event) -> None:
+def kick(hive: Hive, name: str) -> None:
+    """Tells an agent that it was restarted, inside the caller's write transaction; once, until it has read it."""
+    waiting = mail.peek(hive.db, name, 100)
+    if not any(m.sender == names.SYSTEM and m.body == wording.RESTARTED for m in waiting):
+        mailing.notify(hive, name, wording.RESTARTED)
+
+
+def _set_state(hive: Hive, agent: Agent, state: str) -> None:
     if agent.state != state and state not in states.AGENT[agent.state]:
         raise Misuse(f"{agent.name} is {agent.state} and cannot become {state}")
+    agents.set_state(hive.db, agent.name, state, clock.now())
+
+
+def _bury(hive: Hive, agent: Agent, by: str) -> None:
+    name, now = agent.name, clock.now()
     with hive.db.write() as db:
-        agents.set_state(db, agent.name, state, clock.now())
-        events.record(db, event)
+        _set_state(hive, agent, "destroyed")
+        informing.tell(hive, Destroyed(name, agent=name, by=by))
+        told: list[Event] = []
+        while waiting := mail.peek(db, name, 100):
+            for message in waiting:
+                mail.bury(db, message.id, message.deliveries)
+                why = f"{name} was destroyed"
+                told.append(Died(name, id=message.id, deliveries=message.deliveries, why=why))
+        left = [tombstone.name for tombstone in agents.all_of(db, destroyed=True)]
+        events.record(db, *told, TombstonesChanged(name, names=left), at=now)
+        jobs.queue(db, "retire", name, by)
     bell.ring(hive.paths.bell, "events")
 
 
-def _move_aside(hive: Hive, name: str) -> None:
-    """What is left of an older incarnation makes room: its files and transcript go to agents/.NAME.INCARNATION."""
-    old = agents.get(hive.db, name)
-    if old is None or not os.path.isdir(hive.paths.agent(name)):
-        return
-    aside = f"{hive.paths.state}/agents/.{name}.{old.incarnation}"
-    os.rename(hive.paths.agent(name), aside)
-    for suffix in ("", "-wal", "-shm"):
-        transcript = f"{hive.paths.transcript(name)}{suffix}"
-        if os.path.exists(transcript):
-            os.rename(transcript, f"{aside}/transcript.sqlite{suffix}")
+def _drop_proposals(hive: Hive, agent: Agent) -> None:
+    """Ends what waits for a decision; what was decided already is looked after by its deploy."""
+    for one in approvals.unresolved(hive.db, agent.name):
+        if one.incarnation == agent.incarnation and one.status in ("submitting", "pending"):
+            from hivelib.flow import resolving  # it knows of git, which few destroys need
+
+            over = "superseded" if one.status == "pending" else "failed"
+            resolving.resolve(hive, one, over, f"{agent.name} was destroyed")
 
 
-def _write_config(path: str, config: str) -> None:
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
+def spawn(hive: Hive, name: str, *, by: str = names.OPERATOR, config: str = "{}") -> bool:
+    """Makes a new agent (`manager`: the manager) and starts it; False when it is there already.
+
+    `config` is its agent.json as text. Raises Refused when the name is not allowed, HiveError when its box cannot start
+    (the agent exists then).
+    """
+    from hivelib.flow import tombstones
+    from hivelib.flow.rendering import revision
+
+    role = "manager" if name == MANAGER else "agent"
+    if role == "agent" and (why := names.why_not_agent_name(name)):
+        raise Refused(why, "choose another name")
+    if agents.is_live(hive.db, name):
+        return False
+    tombstones.move_aside(hive, name)
+    boxes.backend("bwrap").create(hive.settings, name)
+    with open(hive.paths.agent_config(name), "w", encoding="utf-8") as file:
         file.write(config if config.endswith("\n") else f"{config}\n")
-    os.replace(f"{path}.new", path)
+    with hive.db.write() as db:
+        if agents.is_live(db, name):
+            return False  # somebody else was faster
+        if agents.get(db, name) is not None:
+            agents.remove(db, name)
+            events.record(db, AgentRemoved(name, by=by))
+        number = agents.add(db, name, role, "bwrap", config, clock.now())
+        agents.set_deployed(db, name, "", revision(), clock.now())
+        events.record(
+            db,
+            AgentAdded(name, role=role, backend="bwrap", incarnation=number, by=by),
+            Spawned(name, agent=name, note="a bwrap box"),
+        )
+    agent = known(hive, name)
+    boxes.backend(agent.backend).start(hive.settings, name)
+    with hive.db.write() as db:
+        _set_state(hive, agent, "running")
+        events.record(db, StartedEvent(name, agent=name, by=by))
+    mailing.ring_inboxes(hive, [name])
+    return True

@@ -6,6 +6,7 @@ from hivelib.base import clock
 from hivelib.base.db import Database
 from hivelib.base.errors import HiveError
 from hivelib.base.paths import Paths
+from hivelib.flow.rendering import DEPLOYED
 from hivelib.model.settings import Settings
 from hivelib.store import events
 from hivelib.store.schema import TRANSCRIPT, migrate
@@ -14,6 +15,9 @@ _README = """This directory is the state of a hyperhive: its database, its agent
 It belongs to the hive's user. Boxes write
 below agents/*/state, agents/*/claude and shared: never follow a link there.
 """
+
+PLACES = (*DEPLOYED, "builds/logs", "transcripts")
+"""Made before anything runs: a service that must not write a place can only be kept from one that is there."""
 
 
 def prepare_state(settings: Settings) -> int:
@@ -27,12 +31,7 @@ def prepare_state(settings: Settings) -> int:
         )
     paths = Paths.of(settings)
     os.makedirs(paths.state, mode=0o700, exist_ok=True)
-    for place in (
-        f"{paths.state}/agents",
-        f"{paths.state}/transcripts",
-        f"{paths.state}/proposed",
-        paths.shared,
-    ):
+    for place in (*(f"{paths.state}/{name}" for name in PLACES), paths.shared):
         os.makedirs(place, mode=0o700, exist_ok=True)
     for place in (paths.runtime, paths.bell, paths.slots):
         os.makedirs(place, mode=0o755, exist_ok=True)

@@ -17,7 +17,7 @@ from hivelib.base.config import load_settings
 from hivelib.base.errors import HiveError, Refused
 from hivelib.base.toml import Value, changed
 from hivelib.base.users import User
-from hivelib.flow import lifecycle, mailing, placing, rendering, settling
+from hivelib.flow import lifecycle, mailing, placing, reconciling, rendering, settling
 from hivelib.flow.diagnosing import has_login
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
@@ -214,7 +214,7 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
             raise HiveError(taken, "name another: hive-up --port N") from None
         raise HiveError(error.message, _where_to_look(settings)) from None
     hive = open_hive(settings)
-    done += lifecycle.reconcile(hive)
+    done += reconciling.reconcile(hive)
     done += _try_again(hive)
     if wish.demo:
         done += play_scene(hive)

@@ -1,14 +1,27 @@
 """Puts the units of systemd/ where the hive's manager finds them, with the few drop-ins that are this hive's own."""
 
+import functools
 import hashlib
 import json
 import os
 from typing import NamedTuple
 
+import hivelib
 from hivelib.base import bootstrap
 from hivelib.base.paths import Paths
 from hivelib.flow.placing import Place
 from hivelib.model.settings import Settings
+
+DEPLOYED = ("agents", "applied", "builds", "decisions", "meta", "proposed")
+"""Places in the state directory that only the lanes' workers, boxes and the operator's tools write."""
+
+ASKS_NOTHING = (
+    "hive-mcp.service",
+    "hive-turn@.service",
+    "hive-egress.service",
+    "hive-door@.service",
+)
+"""Services that take bytes of others and have no business with systemd. hive-broker mends units, so it has."""
 
 
 class Change(NamedTuple):
@@ -40,7 +53,18 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     port = ["[Socket]", "ListenStream=", f"ListenStream=127.0.0.1:{settings.web.port}"]
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
     texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
+    for unit in (*ASKS_NOTHING, "hive-broker.service"):
+        texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, alone=unit in ASKS_NOTHING)
     return texts
+
+
+def _undecided(paths: Paths, *, alone: bool) -> str:
+    """What keeps a service, though it runs as the hive's one user, from deciding, deploying, and changing what was
+    deployed; with `alone` also from asking systemd to do it."""
+    lines = ["[Service]", *(f"ReadOnlyPaths={paths.state}/{place}" for place in DEPLOYED)]
+    if alone:  # whoever speaks to the user's manager may start a program outside all this
+        lines.append("InaccessiblePaths=-%t/systemd -%t/bus")
+    return "\n".join(lines) + "\n"
 
 
 def _sandbox(bindir: str, settings: Settings) -> str:
@@ -104,6 +128,12 @@ def program_digest() -> str:
             with open(f"{bootstrap.ROOT}/{name}", "rb") as file:
                 digest.update(name.encode() + b"\0" + hashlib.sha256(file.read()).digest())
     return digest.hexdigest()
+
+
+@functools.cache
+def revision() -> str:
+    """Names this program: its version and what it is made of. What another one built is stale."""
+    return f"{hivelib.__version__}+{program_digest()[:12]}"
 
 
 def _digest(text: str) -> str:

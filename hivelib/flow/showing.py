@@ -5,35 +5,42 @@ from typing import NamedTuple
 
 from hivelib.base import bell
 from hivelib.base.errors import HiveError, Misuse, Refused
+from hivelib.flow import jobs
 from hivelib.flow.mailing import names_shown
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.model import changes as _  # noqa: F401 - its kinds are among Event.kinds then
 from hivelib.model import names
 from hivelib.model.events import Event
 from hivelib.model.names import OPERATOR
-from hivelib.model.records import Agent, EventRow, Line, Message, Turn
-from hivelib.store import agents, events, mail, transcripts, turns, warnings
+from hivelib.model.records import Agent, EventRow, Job, Line, Message, Turn
+from hivelib.store import agents, approvals, events, mail, transcripts, turns, warnings
 
 _LOOK_SECONDS = 60.0
 """How long a follower sleeps at most: the safety net for a ring that was lost."""
 
 
 class AgentRow(NamedTuple):
-    """An agent with what is in its inbox and the turn it is in."""
+    """An agent with what is in its inbox, the turn it is in, and what a job makes of it now (states.TRANSIENT)."""
 
     agent: Agent
     queued: int
     claimed: int
     turn: Turn | None
+    transient: str | None
 
 
 class Status(NamedTuple):
-    """The hive at a glance. `running` None and no failed units: systemd could not be asked."""
+    """The hive at a glance. `running` None and no failed units: systemd could not be asked.
+
+    `jobs` are those that wait or run, `pending` counts the proposals that wait for the operator's decision.
+    """
 
     running: bool | None
     failed_units: list[str]
     agents: list[AgentRow]
     turns: list[Turn]
+    jobs: list[Job]
+    pending: int
     unread: int
     dead: list[Message]
     warnings: list[tuple[str, float, str, str]]
@@ -64,12 +71,16 @@ def agent_rows(hive: Hive, *, destroyed: bool = False) -> list[AgentRow]:
     """All live agents, the manager first; or all tombstones."""
     with hive.db.snapshot() as db:
         running = {turn.agent: turn for turn in turns.running(db)}
-        return [_row(hive, agent, running) for agent in agents.all_of(db, destroyed=destroyed)]
+        becoming = jobs.transients(hive)
+        return [
+            _row(hive, agent, running.get(agent.name), becoming.get(agent.name))
+            for agent in agents.all_of(db, destroyed=destroyed)
+        ]
 
 
-def _row(hive: Hive, agent: Agent, running: dict[str, Turn]) -> AgentRow:
+def _row(hive: Hive, agent: Agent, turn: Turn | None, transient: str | None) -> AgentRow:
     counts = mail.count_by_state(hive.db, agent.name)
-    return AgentRow(agent, counts["queued"], counts["claimed"], running.get(agent.name))
+    return AgentRow(agent, counts["queued"], counts["claimed"], turn, transient)
 
 
 def status(hive: Hive, name: str | None = None) -> Status:
@@ -82,11 +93,14 @@ def status(hive: Hive, name: str | None = None) -> Status:
     ]
     running, failed = _units(hive)
     dead = [letter for letter in mail.dead(hive.db) if name in (None, letter.recipient)]
+    open_ones = [one for one in approvals.unresolved(hive.db, name) if one.status == "pending"]
     return Status(
         running,
         failed,
         rows,
         turns.latest(hive.db, name, 5) if name else turns.running(hive.db),
+        [job for job in jobs.unfinished(hive) if name in (None, job.agent)],
+        len(open_ones),
         mail.count_by_state(hive.db, OPERATOR)["queued"],
         dead,
         warnings.standing(hive.db),

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import hivelib
+from hivelib.flow import jobs
 from hivelib.flow.opening import Hive
 from hivelib.model.records import Agent, Caller, Message, Turn
 from hivelib.store import agents, mail, turns, web
@@ -19,11 +20,12 @@ class Introduction(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """An agent in the manager's list; `running` is the turn that runs now."""
+    """An agent in the manager's list; `running` is the turn that runs now, `transient` what a job makes of it."""
 
     agent: Agent
     queued: int
     running: Turn | None
+    transient: str | None
 
     def public(self) -> dict[str, Any]:
         """The fields that the manager sees."""
@@ -33,6 +35,7 @@ class Listed(NamedTuple):
             "name": agent.name,
             "role": agent.role,
             "state": agent.state,
+            "transient": self.transient,
             "turn": self.running.id if self.running else None,
             "queued": self.queued,
             "model": agent.model,
@@ -60,8 +63,14 @@ def agents_listed(hive: Hive) -> list[Listed]:
     with hive.db.snapshot() as db:
         queued = web.queued(db)
         running = {turn.agent: turn for turn in turns.running(db)}
+        becoming = jobs.transients(hive)
         return [
-            Listed(agent, queued.get(agent.name, 0), running.get(agent.name))
+            Listed(
+                agent,
+                queued.get(agent.name, 0),
+                running.get(agent.name),
+                becoming.get(agent.name),
+            )
             for agent in agents.all_of(db)
         ]
 

@@ -7,6 +7,7 @@ open directory and follows no link. What it may nest or number is bounded, and s
 import os
 
 from hivelib.base import clock
+from hivelib.base.proc import run
 
 DEPTH_MOST = 100
 """Directories within each other; npm's deepest trees have some 40. Each open one costs a descriptor."""
@@ -44,6 +45,17 @@ def used_bytes(directories: tuple[str, ...], seconds: float) -> int:
             continue
         used += _below(top, deadline)
     return used
+
+
+def remove(directory: str) -> None:
+    """Removes a directory that a box could write, whatever is in it; nothing when it is missing. Follows no link.
+
+    By rm, because what nests deeper than a process has descriptors or stack is nothing to it, and by chmod before that,
+    because a box may close its directories. Raises HiveError when something withstands.
+    """
+    if os.path.lexists(directory):
+        run(["chmod", "-R", "u+rwX", "--", directory], check=False)
+        run(["rm", "-rf", "--one-file-system", "--", directory])
 
 
 def _below(top: int, deadline: float) -> int:

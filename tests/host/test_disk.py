@@ -47,3 +47,27 @@ def test_directories_without_end_are_noticed(tmp_path: Path) -> None:
 
 def test_free_room_is_what_the_file_system_says(tmp_path: Path) -> None:
     assert 0 < disk.free_bytes(str(tmp_path)) < 1 << 60
+
+
+def test_whatever_a_box_left_is_removed_and_nothing_that_it_points_to(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").touch()
+    left = tmp_path / "left"
+    left.mkdir()
+    (left / "link").symlink_to(other)
+    (left / "dangling").symlink_to("nowhere")
+    os.mkfifo(left / "fifo")
+    (left / "shut").mkdir()
+    (left / "shut" / "file").touch()
+    (left / "shut").chmod(0)
+    here = os.open(left, os.O_RDONLY)
+    for _ in range(3000):  # deeper than a path can name and than Python's own stack
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    disk.remove(str(left))
+    assert not left.exists() and (other / "file").exists()
+    disk.remove(str(left))

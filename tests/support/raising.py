@@ -34,10 +34,18 @@ class Upped(NamedTuple):
 
     def tool(self, name: str, *words: Word, check: bool = True) -> str:
         """What one of our tools writes to stdout, and to stderr if it may fail."""
-        environment = {"HIVE_CONFIG": f"{self.directory}/hive.toml"}
         argv: list[Word] = [ROOT / "bin" / name, *words]
-        done = self.person.run(argv, environment, check=check)
+        done = self.person.run(argv, self.environment, check=check)
         return done.stdout if check else done.stdout + done.stderr
+
+    def rows(self, name: str, *words: Word) -> list[dict[str, Any]]:
+        """What a tool prints with --json, one record a line."""
+        return [json.loads(line) for line in self.tool(name, *words, "--json").splitlines()]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an operator's shell has set."""
+        return {"HIVE_CONFIG": f"{self.directory}/hive.toml"}
 
     def systemctl(self, *words: str) -> str:
         """Asks the hive's own manager."""

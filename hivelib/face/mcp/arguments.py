@@ -70,7 +70,7 @@ class Hook(Arguments):
 
 
 class Other(Arguments):
-    """start, kill, restart."""
+    """start, kill, restart, update."""
 
     name: Name = Field(description="the agent")
 

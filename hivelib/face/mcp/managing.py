@@ -1,6 +1,7 @@
 """What only the manager has: it sees the others, starts and stops them, and reads what their units wrote.
 
-systemd and the journal may take seconds, so these run in a thread with a database connection of its own.
+What they do to an agent is done by the lane's worker. That and the journal may take long, so these wait in a
+thread with a database connection of its own.
 """
 
 from collections.abc import Callable
@@ -14,11 +15,10 @@ from hivelib.base.text import visible
 from hivelib.face.mcp import wording
 from hivelib.face.mcp.arguments import Logs, Other
 from hivelib.face.mcp.calls import Answer, Call
-from hivelib.flow import lifecycle, showing, telling
+from hivelib.flow import ordering, showing, telling
 from hivelib.flow.opening import Hive, open_hive
 
 T = TypeVar("T")
-Verb = Callable[[Hive, str, str], bool]
 
 
 def list_agents(call: Call) -> Answer:
@@ -29,22 +29,22 @@ def list_agents(call: Call) -> Answer:
 
 async def start(call: Call) -> Answer:
     """Starts a stopped agent, or ends its parking."""
-    return await _act(call, "runs", lambda hive, name, by: lifecycle.start(hive, name, by=by))
+    return await _order(call, "start", "runs")
 
 
 async def kill(call: Call) -> Answer:
     """Stops an agent, also in the middle of a turn; its mail waits."""
-    return await _act(call, "is stopped", lambda hive, name, by: lifecycle.stop(hive, name, by=by))
+    return await _order(call, "stop", "is stopped")
 
 
 async def restart(call: Call) -> Answer:
     """Stops and starts an agent."""
+    return await _order(call, "restart", "runs")
 
-    def again(hive: Hive, name: str, by: str) -> bool:
-        lifecycle.stop(hive, name, by=by)
-        return lifecycle.start(hive, name, by=by)
 
-    return await _act(call, "runs", again)
+async def update(call: Call) -> Answer:
+    """Builds an agent anew of what is deployed, and restarts it."""
+    return await _order(call, "rebuild", "runs, built anew")
 
 
 async def get_logs(call: Call) -> Answer:
@@ -55,13 +55,13 @@ async def get_logs(call: Call) -> Answer:
     return Answer("\n".join(shown) or "nothing was logged", {"lines": shown})
 
 
-async def _act(call: Call, words: str, verb: Verb) -> Answer:
+async def _order(call: Call, kind: str, words: str) -> Answer:
     name, by = cast(Other, call.arguments).name, call.caller.name
     if name == by:
         raise Refused("that is yourself", "ask the operator")
-    changed = await _aside(call, lambda hive: verb(hive, name, by))
-    text = f"{name} {words}" if changed else f"{name} {words} already"
-    return Answer(text, {"agent": name, "already": not changed})
+    done = await _aside(call, lambda hive: ordering.order(hive, kind, name, by=by))
+    text = f"{name} {words} already" if done.already else f"{name} {words}"
+    return Answer(text, {"agent": name, "already": done.already})
 
 
 async def _aside(call: Call, work: Callable[[Hive], T]) -> T:

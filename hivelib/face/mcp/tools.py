@@ -90,6 +90,11 @@ MANAGERS: dict[str, Tool] = {
         slow=managing.kill,
     ),
     "restart": Tool("Stop an agent and start it again.", arguments.Other, slow=managing.restart),
+    "update": Tool(
+        "Build an agent anew of the configuration that is deployed, and restart it.",
+        arguments.Other,
+        slow=managing.update,
+    ),
     "get_logs": Tool(
         "The newest lines that an agent's units wrote.", arguments.Logs, slow=managing.get_logs
     ),

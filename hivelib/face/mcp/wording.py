@@ -67,7 +67,7 @@ def introduced(facts: Mapping[str, Any]) -> str:
 
 def agent(facts: Mapping[str, Any]) -> str:
     """A line of the manager's list."""
-    words = [facts["state"]]
+    words = [facts["transient"] or facts["state"]]
     if facts["turn"] is not None:
         words.append(f"in turn {facts['turn']}")
     if facts["parked"]:

@@ -12,7 +12,7 @@ from hivelib.store import agents
 from tests.support.mcp_rig import Box, McpRig, mcp_rig
 
 COMMON = ("send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook")
-MANAGERS = ("list_agents", "start", "kill", "restart", "get_logs")
+MANAGERS = ("list_agents", "start", "kill", "restart", "update", "get_logs")
 FIELDS = [
     *["to", "body", "in_reply_to", "lane", "wait_seconds", "max", "label", "with", "limit"],
     *["event", "name", "agent", "lines"],

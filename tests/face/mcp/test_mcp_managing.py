@@ -14,7 +14,7 @@ def test_the_manager_sees_all_agents(rig: McpRig) -> None:
     assert (found[2]["turn"], found[2]["queued"], found[2]["parked"]) == (turn.id, 1, None)
 
 
-@pytest.mark.parametrize("verb", ["start", "kill", "restart"])
+@pytest.mark.parametrize("verb", ["start", "kill", "restart", "update"])
 def test_the_manager_may_not_stop_itself_or_nobody(rig: McpRig, verb: str) -> None:
     box = rig.box("manager")
     assert "yourself" in box.call(verb, {"name": "manager"})["content"][0]["text"]

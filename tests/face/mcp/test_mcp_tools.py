@@ -20,7 +20,10 @@ def test_an_agent_has_its_tools_and_the_manager_more(rig: McpRig) -> None:
 
     common = ["send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook"]
     assert names("alice") == common
-    assert names("manager") == [*common, *["list_agents", "start", "kill", "restart", "get_logs"]]
+    assert names("manager") == [
+        *common,
+        *["list_agents", "start", "kill", "restart", "update", "get_logs"],
+    ]
 
 
 def test_what_is_sent_is_in_the_recipients_inbox(rig: McpRig) -> None:
