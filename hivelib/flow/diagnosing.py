@@ -188,5 +188,10 @@ def has_login(hive: Hive, name: str) -> bool:
     settings = hive.settings
     if settings.claude.demo or settings.api.key_file:
         return True
+    return keeps_login(hive, name)
+
+
+def keeps_login(hive: Hive, name: str) -> bool:
+    """Whether a login of its own lies among an agent's files."""
     # The box writes there, so nothing in it is opened; claude itself keeps its login in this file.
     return bool(_mode(f"{hive.paths.agent_claude(name)}/.credentials.json"))

@@ -63,7 +63,11 @@ def _undecided(paths: Paths, *, alone: bool) -> str:
     deployed; with `alone` also from asking systemd to do it."""
     lines = ["[Service]", *(f"ReadOnlyPaths={paths.state}/{place}" for place in DEPLOYED)]
     if alone:  # whoever speaks to the user's manager may start a program outside all this
-        lines.append("InaccessiblePaths=-%t/systemd -%t/bus")
+        # Its socket and the bus lie in %t, of which these see the hive's part only. InaccessiblePaths= fails (226) in a
+        # private manager: systemd 252 looks in /run/user/UID, wherever its own runtime directory is, for what it covers
+        # things with; in a user's own manager, that is what the last line is for.
+        lines += ["TemporaryFileSystem=%t:ro", f"BindPaths={paths.runtime}"]
+        lines.append("BindReadOnlyPaths=-%t/systemd/inaccessible")
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hivelib.base import bell, clock
 from hivelib.base.errors import Refused
 from hivelib.flow import jobs, lifecycle, mailing
-from hivelib.flow.diagnosing import has_login
+from hivelib.flow.diagnosing import keeps_login
 from hivelib.flow.lifecycle import ALREADY, Tell
 from hivelib.flow.opening import Hive
 from hivelib.host import disk
@@ -35,7 +35,7 @@ class Tombstone(NamedTuple):
 def listed(hive: Hive) -> list[Tombstone]:
     """All tombstones, by name. No link of theirs is followed, no file opened."""
     return [
-        Tombstone(agent, size(hive, agent.name), has_login(hive, agent.name))
+        Tombstone(agent, size(hive, agent.name), keeps_login(hive, agent.name))
         for agent in agents.all_of(hive.db, destroyed=True)
     ]
 
@@ -68,6 +68,8 @@ def purge(hive: Hive, job: Job, tell: Tell) -> str:
     """
     name = job.agent
     with lifecycle.alone(hive, name):
+        if agents.get(hive.db, name) is None:
+            return f"{name} is gone"  # a worker that died right after it had done this
         agent = known(hive, name)
         tell("counting its files")
         counted = size(hive, name)

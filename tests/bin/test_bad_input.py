@@ -65,6 +65,9 @@ CALLED_WRONGLY = [
     ("hive", "--sned"),
     ("hive-migrate", "x"),
     ("hive-reconcile", "--help"),
+    ("hive-work",),
+    ("hive-work", "\x1b[2J"),
+    ("hive-tombstones", "alice"),
     ("hive", "../bin/hive-send"),
     ("hive", "--completion", "tcsh"),
 ]
@@ -95,6 +98,9 @@ REFUSED = [
     ("hive-stop", "nobody"),
     ("hive-destroy", "nobody"),
     ("hive-destroy", "manager"),
+    *((f"hive-{verb}", "nobody") for verb in ("restart", "rebuild", "revive", "purge")),
+    ("hive-purge", "\x1b[2J"),
+    ("hive-purge", "alice"),
     ("hive-login", "nobody"),
     ("hive-backup", "/nonexistent/file"),
 ]

@@ -10,13 +10,21 @@ from tests.support.waiting import until
 
 WORKER = """
 import sys
-from hivelib.flow import working
+from hivelib.base import bell
+from hivelib.flow import jobs, working
 from hivelib.flow.opening import open_hive
 working.BEGINS.clear()
 working.DOES.update(dict.fromkeys(working.DOES, "tests.support.lane_jobs:" + sys.argv[2]))
-working.run(open_hive(), sys.argv[1])
+hive, lane = open_hive(), sys.argv[1]
+if sys.argv[3:]:
+    with bell.Listener(hive.paths.bell, jobs.topic(lane)) as listener:
+        print("listens", flush=True)
+        while listener.wait(60):
+            working.run(hive, lane)
+else:
+    working.run(hive, lane)
 """
-"""A worker of the lane argv[1] that does every job by the function argv[2]."""
+"""A worker of the lane argv[1] that does every job by the function argv[2]; with a third word, whenever it is rung."""
 
 
 def log(hive: Hive) -> str:

@@ -59,7 +59,7 @@ def test_an_agent_that_cannot_be_reached_is_found(hive: Upped) -> None:
 def test_a_failed_unit_is_found(hive: Upped) -> None:
     hive.systemctl("stop", "hive-broker.service")
     dropin = hive.directory / "config/systemd/user/hive-broker.service.d"
-    dropin.mkdir()
+    dropin.mkdir(exist_ok=True)
     (dropin / "90-broken.conf").write_text("[Service]\nExecStart=\nExecStart=false\nRestart=no\n")
     hive.systemctl("daemon-reload")
     hive.systemctl("start", "--no-block", "hive-broker.service")
