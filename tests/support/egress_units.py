@@ -39,7 +39,9 @@ def ask(hive: Hive, url: str) -> str:
 
 
 def install(private: Private, hive: Hive, config: str) -> None:
-    """Puts the units under test where the manager looks, as hive-up does."""
+    """Puts the units under test where the manager looks, as hive-up does, and makes the places that they name."""
+    for place in rendering.DEPLOYED:
+        os.makedirs(f"{hive.paths.state}/{place}", exist_ok=True)
     for name, text in rendering.rendered(str(ROOT / "bin"), config, hive.settings).items():
         if name.startswith(UNITS):
             path = Path(private.units, name)

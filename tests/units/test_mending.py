@@ -26,7 +26,7 @@ def hive(ordinary_user: Person, short_path: Path) -> Iterator[Upped]:
 @pytest.mark.parametrize("restart", ["no", "on-failure"])
 def test_a_unit_that_fails_is_told_of_until_it_is_well(hive: Upped, restart: str) -> None:
     directory = hive.directory / f"config/systemd/user/{UNIT}.d"
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     with Database(f"{hive.directory}/state/hive.sqlite", read_only=True) as db:
         warned = "SELECT count(*) FROM events WHERE kind = 'warning_raised'"
         assert db.value(warned) == 0
