@@ -1,11 +1,13 @@
 """Whether an agent may have a turn now; the brakes that park it when not: too many turns, no room on the disk."""
 
+import os
+
 from hivelib.base import bell, clock
 from hivelib.flow import settling, warning
 from hivelib.flow.opening import Hive
 from hivelib.host import disk
 from hivelib.model.events import AgentParked
-from hivelib.model.names import OPERATOR
+from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Agent
 from hivelib.store import agents, events, mail, turns, warnings
 
@@ -54,7 +56,10 @@ def full(hive: Hive, name: str) -> str:
         if (free := disk.free_bytes(paths.state)) < limits.free_bytes:
             least = _mebibytes(limits.free_bytes)
             return f"the disk has only {_mebibytes(free)} left, {least} are kept free ([box] free_bytes)"
-        used = disk.used_bytes((paths.agent_state(name), paths.agent_claude(name)), LOOK_MOST)
+        places = [paths.agent_state(name), paths.agent_claude(name)]
+        if name == MANAGER:  # it writes every agent's config
+            places.append(os.path.dirname(paths.proposed(name)))
+        used = disk.used_bytes(tuple(places), LOOK_MOST)
     except disk.TooDeep:
         return f"its directories are nested deeper than {disk.DEPTH_MOST}, so what they hold cannot be counted"
     except disk.Closed:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hivelib.base import proc
-from hivelib.base.errors import HiveError
+from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.paths import Paths
 from hivelib.model.names import MANAGER
 from hivelib.model.settings import Settings
@@ -67,33 +67,44 @@ def address(settings: Settings, name: str) -> str:
 
 
 def locked(settings: Settings, lock: str, name: str, commit: str) -> str:
-    """The lock in which an agent is pinned to a commit; `lock` is the old one, empty for none. Pure and stable."""
-    agents = {**agents_of(lock), name: commit}
-    return _written(settings, agents)
+    """The lock in which an agent is pinned to a commit; `lock` is the old one, empty for none. Pure and stable.
+
+    Only for configs without inputs of their own: nothing is fetched.
+    """
+    table = _parsed(lock)
+    plain = {"ref": "main", "type": "git", "url": _url(settings, name)}
+    table["nodes"][_PREFIX + name] = {"locked": {**plain, "rev": commit}, "original": plain}
+    _inputs(table)[_PREFIX + name] = _PREFIX + name
+    return _dumped(table)
 
 
-def unlocked(settings: Settings, lock: str, name: str) -> str:
-    """The lock without an agent."""
-    return _written(
-        settings, {one: commit for one, commit in agents_of(lock).items() if one != name}
-    )
+def unlocked(lock: str, name: str) -> str:
+    """The lock without an agent, and without what only that one needed."""
+    table = _parsed(lock)
+    _inputs(table).pop(_PREFIX + name, None)
+    needed, looked_at = [table["root"]], set()
+    while needed:
+        node = needed.pop()
+        if node not in looked_at:
+            looked_at.add(node)
+            # An input that follows another one is a list of names, not a node.
+            inputs = table["nodes"][node].get("inputs", {}).values()
+            needed += [one for one in inputs if isinstance(one, str)]
+    table["nodes"] = {node: table["nodes"][node] for node in looked_at}
+    return _dumped(table)
 
 
 def agents_of(lock: str) -> dict[str, str]:
     """The agents that a lock pins, and their commits; raises HiveError when it is none."""
-    if not lock:
-        return {}
+    table = _parsed(lock)
     try:
-        table = json.loads(lock)
-        nodes = table["nodes"]
-        inputs = nodes[table["root"]].get("inputs", {})
         return {
-            name.removeprefix(_PREFIX): nodes[node]["locked"]["rev"]
-            for name, node in inputs.items()
+            name.removeprefix(_PREFIX): table["nodes"][node]["locked"]["rev"]
+            for name, node in _inputs(table).items()
             if name.startswith(_PREFIX)
         }
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise HiveError(f"meta's flake.lock cannot be read: {error}") from None
+    except (LookupError, TypeError) as error:
+        raise _unreadable(error) from None
 
 
 def settled(settings: Settings, candidate: str, name: str) -> str:
@@ -153,7 +164,10 @@ def update(settings: Settings, directory: str, name: str, commit: str) -> str:
 def build(directory: str, name: str) -> str:
     """Builds an agent's system of the flake and the lock in `directory`; gives its store path."""
     argv = build_argv(directory, name, f"{directory}/flake.lock")
-    return proc.run(argv, seconds=BUILD_SECONDS).out.strip()
+    try:
+        return proc.run(argv, seconds=BUILD_SECONDS).out.strip()
+    except NotNow as error:  # it would not be quicker another time
+        raise HiveError(f"the build of {name} did not end: {error.message}") from None
 
 
 def _modules(names: Sequence[str]) -> list[str]:
@@ -196,14 +210,26 @@ def _systems(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _written(settings: Settings, agents: Mapping[str, str]) -> str:
-    nodes: dict[str, Any] = {"root": {}}
-    for name, commit in agents.items():
-        plain = {"ref": "main", "type": "git", "url": _url(settings, name)}
-        nodes[_PREFIX + name] = {"locked": {**plain, "rev": commit}, "original": plain}
-    if agents:
-        nodes["root"] = {"inputs": {_PREFIX + name: _PREFIX + name for name in agents}}
-    return _dumped({"nodes": nodes, "root": "root", "version": VERSION})
+def _parsed(lock: str) -> Any:
+    """A lock as a table that may be changed."""
+    if not lock:
+        return {"nodes": {"root": {}}, "root": "root", "version": VERSION}
+    try:
+        table = json.loads(lock)
+        table["nodes"][table["root"]].get("inputs", {}).items()
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _unreadable(error) from None
+    return table
+
+
+def _inputs(table: Any) -> dict[str, Any]:
+    """The inputs of meta itself."""
+    found: dict[str, Any] = table["nodes"][table["root"]].setdefault("inputs", {})
+    return found
+
+
+def _unreadable(error: Exception) -> HiveError:
+    return HiveError(f"meta's flake.lock cannot be read: {error}", "`hive-doctor` looks at it")
 
 
 def _dumped(table: Any) -> str:

@@ -176,6 +176,13 @@ class AgentAdded(Event):
     }
 
 
+class AgentChanged(Event):
+    """Something of an agent is another than before."""
+
+    kind = "agent_changed"
+    fields = {"what": "config", "by": "who"}
+
+
 class AgentRemoved(Event):
     """The agent and its state are gone (purged)."""
 

@@ -48,8 +48,8 @@ def test_a_lock_is_the_same_by_whatever_way_it_came_about() -> None:
     other = flake.locked(SETTINGS, flake.locked(SETTINGS, other, "alice", A), "bob", B)
     assert one == other
     assert flake.agents_of(one) == {"alice": A, "bob": B}
-    assert flake.unlocked(SETTINGS, one, "bob") == flake.locked(SETTINGS, "", "alice", A)
-    assert flake.unlocked(SETTINGS, one, "carol") == one
+    assert flake.unlocked(one, "bob") == flake.locked(SETTINGS, "", "alice", A)
+    assert flake.unlocked(one, "carol") == one
 
 
 def test_the_lock_has_nixs_own_form() -> None:
@@ -63,9 +63,20 @@ def test_the_lock_has_nixs_own_form() -> None:
         "root": "root",
         "version": 7,
     }
-    empty = flake.unlocked(SETTINGS, json.dumps(lock), "alice")
-    assert json.loads(empty)["nodes"] == {"root": {}}
+    empty = flake.unlocked(json.dumps(lock), "alice")
+    assert json.loads(empty)["nodes"] == {"root": {"inputs": {}}}
     assert flake.agents_of(empty) == {}
+
+
+def test_what_only_a_removed_agent_needed_goes_with_it() -> None:
+    lock = json.loads(flake.locked(SETTINGS, flake.locked(SETTINGS, "", "alice", A), "bob", B))
+    nodes = lock["nodes"]
+    nodes["agent-alice"]["inputs"] = {"mine": "mine", "ours": "ours", "like": ["agent-bob", "ours"]}
+    nodes["agent-bob"]["inputs"] = {"ours": "ours"}
+    nodes |= {"mine": {}, "ours": {"inputs": {"mine": "deep"}}, "deep": {}}
+    left = json.loads(flake.unlocked(json.dumps(lock), "alice"))["nodes"]
+    assert left.keys() == {"root", "agent-bob", "ours", "deep"}
+    assert left["agent-bob"] == nodes["agent-bob"]
 
 
 @pytest.mark.parametrize("text", ["x", "[]", "{}", '{"nodes": {}, "root": "root"}', "null"])

@@ -1,9 +1,16 @@
 """The kinds of box an agent can live in. Everything above this package does not know which one it is.
 
-A backend is a module with these functions; each takes the settings and the agent's name, and raises HiveError:
+A backend is a module with these functions; each takes the settings and the agent's name, and raises HiveError. BY_NIX
+says whether it builds the agent's whole system with nix:
 
     create(settings, name)          the places of a new agent; success when they are there already
-    update(settings, name)          what was deployed (agent.json) becomes what the next turn runs with
+    build(settings, name, commit, files, log)
+                                    looks whether a box can run with a commit's files (name → text), and keeps what
+                                    was built; the reason is raised, and in the log
+    activate(settings, name, commit, run=)
+                                    what was built of a commit is what the agent has from now on; with `run` it is
+                                    started, or started again. Going back is activating the commit before
+    prune(settings, name, keep)     what was built of other commits than these is removed
     start(settings, name)           its sockets listen, a byte starts a turn
     stop(settings, name)            nothing of it runs or listens; a turn in progress is killed
     destroy(settings, name)         stopped, and gone but for its state: a tombstone that can be revived
@@ -16,6 +23,9 @@ from types import ModuleType
 from typing import NamedTuple
 
 from hivelib.base.errors import Misuse
+
+DEFAULT = "bwrap"
+"""What a new agent gets."""
 
 BACKENDS = ("bwrap",)
 """The names that `backend` knows. `nixos` joins them with the NixOS modules."""

@@ -1,5 +1,6 @@
 """What a real box of bubblewrap lets nobody do, tried from inside as an ordinary user."""
 
+import json
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ import pytest
 
 from hivelib.base.errors import HiveError, Misuse
 from hivelib.host import boxes
-from hivelib.host.boxes import bwrap
+from hivelib.host.boxes import bwrap, walls
 from hivelib.model.settings import Claude, Settings
 from tests.support.box import Box, box_of, host_processes
 from tests.support.people import Person
@@ -153,7 +154,7 @@ def test_forks_and_files_are_limited(box: Box) -> None:
 
 
 def test_what_has_no_disk_behind_it_has_a_size(box: Box) -> None:
-    for place, mebibytes in bwrap.TEMPORARY.items():
+    for place, mebibytes in walls.TEMPORARY.items():
         size = box.python(f"import os\ns = os.statvfs('{place}')\nprint(s.f_blocks * s.f_frsize)")
         assert int(size) == mebibytes << 20
 
@@ -188,28 +189,95 @@ def test_the_turn_ends_though_a_child_was_left_behind(box: Box) -> None:
 def test_root_is_refused() -> None:
     settings = Settings(claude=Claude(path="/opt/claude"))
     with pytest.raises(HiveError, match="never runs as root"):
-        bwrap.argv(settings, "alice", str(ROOT / "bin"), bwrap.System((), ()), 0)
+        walls.argv(settings, "alice", str(ROOT / "bin"), walls.System((), ()), 0)
 
 
 def test_a_hive_without_claude_says_what_to_do() -> None:
     with pytest.raises(HiveError, match="hive-up --claude"):
-        bwrap.argv(Settings(), "alice", str(ROOT / "bin"), bwrap.System((), ()), 1000)
+        walls.argv(Settings(), "alice", str(ROOT / "bin"), walls.System((), ()), 1000)
 
 
 @pytest.mark.parametrize(
     "system",
     [
-        bwrap.System((("usr/bin", "/bin"), ("usr/lib64", "/lib64")), ("/lib",)),
-        bwrap.System((), ("/bin", "/lib")),
+        walls.System((("usr/bin", "/bin"), ("usr/lib64", "/lib64")), ("/lib",)),
+        walls.System((), ("/bin", "/lib")),
     ],
 )
-def test_the_hosts_own_layout_is_kept(system: bwrap.System) -> None:
+def test_the_hosts_own_layout_is_kept(system: walls.System) -> None:
     settings = Settings(claude=Claude(path="/opt/claude"))
-    words = bwrap.argv(settings, "alice", "/bin", system, 1000)
+    words = walls.argv(settings, "alice", "/bin", system, 1000)
     for target, place in system.links:
         assert words[words.index(place) - 2 : words.index(place)] == ["--symlink", target]
     for place in system.directories:
         assert words[words.index(place) - 1] == "--ro-bind"
+
+
+def test_the_manager_edits_configs_and_reads_what_is_deployed(
+    ordinary_user: Person, short_path: Path
+) -> None:
+    state = short_path / "hive/state"
+    for place in ("applied/bob", "meta", "proposed/bob", "proposed/.bob.3"):
+        (state / place).mkdir(parents=True)
+        (state / place / "file").write_text("x")
+    (state / "proposed/link").symlink_to("/etc")
+    for place in ("proposed/bob", "applied/bob", "meta"):
+        ordinary_user.own(state / place)
+    with box_of(ordinary_user, short_path / "hive", "manager", LIMITS) as box:
+        seen = box.shell("find /agents /applied /meta | sort | xargs").split()
+        assert seen[:4] == [
+            "/agents",
+            "/agents/bob",
+            "/agents/bob/config",
+            "/agents/bob/config/file",
+        ]
+        assert seen[4:] == ["/applied", "/applied/bob", "/applied/bob/file", "/meta", "/meta/file"]
+        assert box.shell("echo x > /agents/bob/config/new && echo done") == "done"
+        for place in ("/applied", "/applied/bob", "/meta", "/agents", "/agents/bob"):
+            assert "Read-only file system" in box.shell(f"echo x > {place}/try")
+    assert (state / "proposed/bob/new").read_text() == "x\n"
+
+
+def test_nobody_else_has_them(box: Box) -> None:
+    assert box.shell("ls -d /agents /applied /meta 2>/dev/null || echo none") == "none"
+
+
+@pytest.mark.parametrize(
+    ("command", "fault"),
+    [
+        ("python3", ""),
+        ("/usr/bin/python3", ""),
+        ("/state/mine", ""),
+        ("no-such-program", "extra_mcp_servers.x: no program no-such-program in the box"),
+        ("/state/secret-of-bob", "no program /state/secret-of-bob"),
+        ("/etc/passwd", "no program /etc/passwd"),
+        ("a\x1b[2J\nb", r"no program a\x1b[2J\nb"),
+        ("/opt/ours/../../tmp/x; touch /state/ran", "no program"),
+    ],
+)
+def test_a_trial_looks_for_commands_and_runs_none(
+    ordinary_user: Person, short_path: Path, command: str, fault: str
+) -> None:
+    hive = short_path / "hive"
+    mine = hive / "state/agents/alice/state"
+    with box_of(ordinary_user, hive, more=LIMITS):
+        pass  # the agent's places are there
+    (mine / "mine").write_text("#!/bin/sh\ntouch /state/ran\n")
+    (mine / "mine").chmod(0o755)
+    place = hive / "state/builds/alice/trial"
+    place.mkdir(parents=True)
+    ordinary_user.own(place)
+    server = {"command": command, "env": {"PATH": "/usr/bin:/bin"}}
+    (place / "agent.json").write_text(json.dumps({"extra_mcp_servers": {"x": server}}))
+    done = ordinary_user.run(
+        [ROOT / "bin/hive-box", "--trial", "alice"],
+        {"HIVE_CONFIG": str(hive / "hive.toml")},
+        check=False,
+    )
+    said = (place / "log").read_text()
+    assert (done.returncode, done.stdout, done.stderr) == (int(bool(fault)), "", "")
+    assert fault in said and bool(said) is bool(fault)
+    assert len(said.splitlines()) <= 1 and not (mine / "ran").exists()
 
 
 def test_an_agents_places_are_made_once_and_for_the_hive_alone(short_path: Path) -> None:
