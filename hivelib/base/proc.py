@@ -29,6 +29,8 @@ def run(
     or, with `check`, ends with another status than 0 (the last line of its stderr is the reason), NotNow when it
     takes too long. Bytes that are no UTF-8 are replaced, or with `exact` kept as lone surrogates.
     """
+    import threading
+
     import sh  # 80 ms: only who runs programs pays it
 
     try:
@@ -37,18 +39,34 @@ def run(
         raise HiveError(
             f"no program {argv[0]} on this machine", "`hive-doctor` says more"
         ) from None
+    late = threading.Event()
     try:
-        ended: Any = command(
+        running: Any = command(
             *argv[1:],
             _env=None if env is None else dict(env),
             _in=stdin or None,
-            _timeout=seconds,
             _tty_out=False,
             _return_cmd=True,
+            _bg=True,
+            _bg_exc=False,
         )
-    except sh.TimeoutException:
-        raise NotNow(f"{argv[0]} took longer than {seconds:g} s") from None
+
+        def stop() -> None:
+            late.set()
+            running.kill()
+
+        # Not sh's own _timeout: that looks ten times a second whether the program has ended, so each took 100 ms.
+        timer = threading.Timer(seconds, stop) if seconds is not None else None
+        try:
+            if timer:
+                timer.start()
+            ended = running.wait()
+        finally:
+            if timer:
+                timer.cancel()
     except sh.ErrorReturnCode as error:
+        if late.is_set():
+            raise NotNow(f"{argv[0]} took longer than {seconds:g} s") from None
         ended = error
     out = ended.stdout.decode("utf-8", "surrogateescape" if exact else "replace")
     done = Done(int(ended.exit_code), out, ended.stderr.decode("utf-8", "replace"))
