@@ -150,14 +150,17 @@ def tag(repository: str, name: str, commit: str, message: str, at: float | None 
 
     Raises HiveError when it is there on another one: a tag never moves.
     """
-    if there := commit_of(repository, f"refs/tags/{name}"):
-        if there != commit:
-            raise HiveError(f"the tag {name} is on {there[:12]}, not on {commit[:12]}")
-        return False
     # verbatim: else git takes each line away that begins with `#`
-    words = ["--annotate", "--cleanup=verbatim", "--file=-"]
-    git(repository, "tag", *words, name, commit, stdin=message, at=at)
-    return True
+    words = ["--annotate", "--cleanup=verbatim", "--file=-", name, commit]
+    done = git(repository, "tag", *words, stdin=message, at=at, check=False)
+    if done.status == 0:
+        return True
+    there = commit_of(repository, f"refs/tags/{name}")
+    if there == commit:
+        return False
+    if there:
+        raise HiveError(f"the tag {name} is on {there[:12]}, not on {commit[:12]}")
+    raise HiveError(f"git tag: {done.err.strip()}", "`hive-doctor --deep` looks at the repository")
 
 
 def tags(repository: str, pattern: str = "") -> list[Tag]:

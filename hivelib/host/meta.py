@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from hivelib.base import slots
+from hivelib.base.errors import HiveError
 from hivelib.base.paths import Paths
 from hivelib.host import flake, git
 from hivelib.host.repositories import MAIN
@@ -43,8 +44,8 @@ def head(settings: Settings) -> str:
 
 def lock(settings: Settings) -> str:
     """The flake.lock that is deployed; empty before the first."""
-    now = head(settings)
-    return (git.show(_git(settings), now, "flake.lock") or "") if now else ""
+    place = _git(settings)
+    return git.show(place, MAIN, "flake.lock") or "" if os.path.isdir(place) else ""
 
 
 def candidate(settings: Settings, approval: int) -> str:
@@ -91,34 +92,36 @@ def commit(settings: Settings, files: flake.Files, words: str, at: float) -> str
     place = _git(settings)
     if not os.path.isdir(place):
         git.init(place)
+        git.git(place, "config", "core.bare", "false")
     before = head(settings)
-    same = before and all(
-        git.show(place, before, name) == text for name, text in files.named().items()
-    )
-    if not (same and _newest(settings).words == words):
+    if not (before and log(settings, 1)[0].words == words and _is(place, files)):
         made = git.write_commit(place, files.named(), before, f"{words}\n", at)
         git.move(place, MAIN, made, before)
+        before = made
     checkout(settings)
-    return head(settings)
+    return before
 
 
 def checkout(settings: Settings) -> None:
     """Brings the work tree to the newest commit."""
     place = _git(settings)
-    if not head(settings):
+    if not os.path.isdir(place):
         return
     if held_by_nobody(f"{place}/index.lock"):
         os.unlink(f"{place}/index.lock")
-    git.git(place, "config", "core.bare", "false")
-    git.git(place, f"--work-tree={Paths.of(settings).meta}", "read-tree", "--reset", "-u", "HEAD")
+    tree = f"--work-tree={Paths.of(settings).meta}"
+    done = git.git(place, tree, "read-tree", "--reset", "-u", "HEAD", check=False)
+    if done.status and head(settings):  # else it is before the first commit
+        raise HiveError(f"meta's work tree does not follow: {done.err.strip()}", "look into it")
 
 
 def log(settings: Settings, most: int = 1000) -> list[Entry]:
     """The commits, newest first: what was deployed, one after the other."""
-    if not head(settings):
+    if not os.path.isdir(_git(settings)):
         return []
     form = "--format=%H%x00%ct%x00%s"
-    shown = git.git(_git(settings), "log", f"--max-count={most}", form, MAIN).out
+    words = ["log", f"--max-count={most}", form, MAIN]
+    shown = git.git(_git(settings), *words, check=False).out  # nothing before the first
     rows = (line.split("\0", 2) for line in shown.splitlines())
     return [Entry(name, float(at), words) for name, at, words in rows]
 
@@ -135,6 +138,8 @@ def tidy(settings: Settings, live: Collection[int]) -> list[str]:
             done.append(f"removed {os.path.basename(place)}")
     if os.path.lexists(f"{_git(settings)}/index.lock"):
         done.append("cleared meta's index.lock")
+    if os.path.isdir(_git(settings)):  # it may have died between the two steps of making it
+        git.git(_git(settings), "config", "core.bare", "false")
     checkout(settings)
     return done
 
@@ -160,8 +165,8 @@ def held_by_nobody(path: str) -> bool:
     return True
 
 
-def _newest(settings: Settings) -> Entry:
-    return log(settings, 1)[0]
+def _is(place: str, files: flake.Files) -> bool:
+    return all(git.show(place, MAIN, name) == text for name, text in files.named().items())
 
 
 def _git(settings: Settings) -> str:
