@@ -13,7 +13,6 @@ from hivelib.flow.switching import Plan, Tell, live
 from hivelib.host import flake, meta, repositories
 from hivelib.model import names
 from hivelib.model.changes import Rebuilt
-from hivelib.model.events import Spawned
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Agent, Job
 from hivelib.store import events
@@ -25,20 +24,25 @@ def seed(hive: Hive, job: Job, tell: Tell) -> str:
     Raises Refused for any other agent: those need the operator's word.
     """
     name, settings = job.agent, hive.settings
-    agent, commit = live(hive, name), repositories.main(settings, name)
-    if agent and commit and agent.deployed_sha:
+    if not names.is_name(name):
+        raise Refused("that is no agent's name")
+    agent = live(hive, name)
+    if agent and repositories.tagged(settings, name, 0):  # the tag is the last of its steps
         return f"{name} is there already"
-    if not names.is_name(name) or (agent is None and name != MANAGER):
+    if agent is None and name != MANAGER:
         raise Refused(f"{name} is made by an approval", f"hive-request-spawn {name}")
-    if agent and os.stat(hive.paths.state).st_uid != os.geteuid():
+    # One that a dead worker began has its commit in its row.
+    commit = repositories.main(settings, name) or (agent.deployed_sha if agent else "")
+    if agent and not commit and os.stat(hive.paths.state).st_uid != os.geteuid():
         raise Refused(f"{name} has no repository", "only a hive of one user makes it of what runs")
     role = "manager" if name == MANAGER else "agent"
     why = "what it ran with before it had a repository" if agent else "by installation"
-    config = agent.config if agent else ""
-    made = repositories.seed(settings, name, role, config, job.by, why, job.queued_at)
+    if not commit:
+        config = agent.config if agent else ""
+        commit = repositories.seed(settings, name, role, config, job.by, why, job.queued_at)
     plan = Plan(
         name=name,
-        commit=commit or made,
+        commit=commit,
         base="",
         number=0,
         box=True,
@@ -49,13 +53,7 @@ def seed(hive: Hive, job: Job, tell: Tell) -> str:
     )
     with locked(switching.lifecycle_lock(hive, name)):
         switching.carry_out(hive, plan, tell)
-    note = f"{name} has {plan.commit[:12]}"
-    if agent is None:
-        with hive.db.write() as db:
-            if not events.latest(db, 1, subject=name, kind=Spawned.kind):
-                events.record(db, Spawned(name, agent=name, note=note))
-        mailing.ring_inboxes(hive, [name])
-    return note
+    return f"{name} has {commit[:12]}"
 
 
 def rebuild(hive: Hive, job: Job, tell: Tell) -> str:

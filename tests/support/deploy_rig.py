@@ -3,15 +3,19 @@ with a world of its own: which agents' targets are up, which trials and starts f
 
 import json
 import os
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hivelib.base import clock
+from hivelib.base import clock, proc
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.flow import deciding, deploying, jobs
-from hivelib.flow.opening import Hive
-from hivelib.host import flake, git, meta, repositories
+from hivelib.flow.opening import Hive, open_hive
+from hivelib.host import flake, git, meta, repositories, systemd
 from hivelib.model import states
 from hivelib.model.records import Agent, Approval, Caller, Job
 from hivelib.store import agents, approvals
@@ -47,6 +51,30 @@ if verb == "list-units":
     rows = [dict(unit="hive-agent@" + name + ".target", active="active", sub="active") for name in up]
     print(json.dumps([row for row in rows if row["unit"] in units]))
 """
+
+
+WRITES = {"update-ref", "tag", "read-tree", "fetch", "start", "stop"}
+
+
+def _count_actions(point: int, hive: Hive) -> None:
+    left = point
+
+    def action() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def run(argv: Sequence[str], **more: Any) -> proc.Done:
+        if WRITES.intersection(argv):
+            action()
+        return really_run(argv, **more)
+
+    really_run = proc.run
+    proc.run = run
+    systemd.__dict__["run"] = run
+    hive.db.connection.set_trace_callback(lambda sql: action() if sql == "COMMIT" else None)
+    sys.addaudithook(lambda event, _: action() if event == "os.rename" else None)
 
 
 class DeployRig:
@@ -122,6 +150,19 @@ class DeployRig:
         deploying.recover(self.hive)
         while waiting := job_rows.unfinished(self.hive.db, "approvals"):
             self.do(waiting[0])
+
+    def killed_at(self, point: int) -> bool:
+        """Lets a worker of its own do what there is to do, and kills it before its action number `point`: a commit of
+        the database, a rename, a git that writes, an order to systemd. False when it had ended before that."""
+        child = os.fork()
+        if child == 0:
+            try:
+                _count_actions(point, hive := open_hive(self.hive.settings))
+                self.hive = hive
+                self.work()
+            finally:
+                os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
     def do(self, job: Job) -> None:
         """One job, as flow/working.py does it."""
