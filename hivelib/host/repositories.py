@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hivelib.base import clock, text
 from hivelib.base.errors import HiveError, Refused
 from hivelib.base.paths import Paths
-from hivelib.host import git
+from hivelib.host import git, templates
 from hivelib.model.names import MANAGER
 from hivelib.model.settings import Settings
 
@@ -47,7 +47,7 @@ def seed(
     place = Paths.of(settings).applied(name)
     git.init(place)
     message = f"seed {name}\n\n{_signed(who, at, why)}"
-    files = _template(name, role, config)
+    files = templates.files(name, role, config)
     return git.write_commit(place, files, git.commit_of(place, MAIN), message, at)
 
 
@@ -190,9 +190,3 @@ def _signed(who: str, at: float, why: str) -> str:
     if len(words) > WHY_MOST:
         words = f"… {words[-WHY_MOST:]}"
     return f"Who: {text.shortened(who, 100)}\nWhen: {clock.iso(at)}\n\n{words or '-'}\n"
-
-
-def _template(name: str, role: str, config: str) -> dict[str, str]:
-    """The files of a seed."""
-    del name, role
-    return {"agent.json": config or "{}\n"}
