@@ -39,6 +39,25 @@ def of(who: int | str) -> User:
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)
 
 
+def in_group(uid: int, group: str) -> bool:
+    """Whether the user with this number belongs to a group; nobody belongs to one that is not there."""
+    import grp
+
+    try:
+        user = pwd.getpwuid(uid)
+        return grp.getgrnam(group).gr_gid in os.getgrouplist(user.pw_name, user.pw_gid)
+    except KeyError:
+        return False
+
+
+def name_of(uid: int) -> str:
+    """The login name of a user; one without an entry in passwd is called by their number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def become(user: User) -> None:
     """Root becomes `user` for good: groups, ids, capabilities (gone with the uid), HOME and umask."""
     os.initgroups(user.name, user.gid)

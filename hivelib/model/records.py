@@ -99,7 +99,8 @@ class Approval(NamedTuple):
     """One row of `approvals`: something that the operator decides (SPEC section 6; states.APPROVAL).
 
     `fetched_sha` is the commit that was looked at and will be deployed, `lock_hash` the SHA-256 of its flake.lock
-    (empty: it has none), `base` the commit of applied/main that it was compared with (empty: there was none).
+    (empty: it has none), `base` the commit of applied/main that it was compared with (empty: there was none). `config`
+    is the agent.json that a `spawn` is asked for with (empty: the template's).
     """
 
     id: int
@@ -122,6 +123,7 @@ class Approval(NamedTuple):
     note: str
     resolved_at: float | None
     tag: str
+    config: str
 
 
 class Decision(NamedTuple):

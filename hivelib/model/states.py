@@ -28,7 +28,8 @@ OUTCOMES = (
 APPROVAL = {
     "submitting": frozenset({"pending", "failed"}),
     "pending": frozenset({"approved", "denied", "expired", "superseded"}),
-    "approved": frozenset({"building", "failed"}),
+    # denied when the row alone said approved: no operator had
+    "approved": frozenset({"building", "failed", "denied"}),
     "building": frozenset({"activating", "failed"}),
     "activating": frozenset({"deployed", "failed"}),
     "deployed": frozenset[str](),

@@ -50,6 +50,15 @@ def fill(db: Database, answer: int, outcome: Any) -> None:
     db.execute("UPDATE answers SET outcome = ? WHERE id = ?", (text, answer))
 
 
+def amend(db: Database, request: Request, outcome: Any) -> None:
+    """Replaces the outcome of a request by what became of it since."""
+    text = json.dumps(outcome, ensure_ascii=False, separators=(",", ":"))
+    db.execute(
+        "UPDATE answers SET outcome = ? WHERE agent = ? AND nonce = ? AND request_id = ?",
+        (text, request.agent, request.nonce, request.request_id),
+    )
+
+
 def confirm(db: Database, request: Request, now: float) -> bool:
     """Marks an answer as having reached the box; False when there is no such answer."""
     cursor = db.execute(

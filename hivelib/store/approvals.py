@@ -19,12 +19,13 @@ def add(
     by: str,
     at: float,
     expires_at: float,
+    config: str = "",
 ) -> int:
     """Adds an approval that is being submitted; gives back its id."""
     cursor = db.execute(
         "INSERT INTO approvals(kind, agent, commit_ref, incarnation, description, requested_by, requested_at,"
-        " expires_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-        (kind, agent, commit_ref, incarnation, description, by, at, expires_at),
+        " expires_at, config) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (kind, agent, commit_ref, incarnation, description, by, at, expires_at, config),
     )
     return int(cursor.lastrowid or 0)
 
@@ -69,6 +70,15 @@ def latest(db: Database, limit: int, agent: str | None = None) -> list[Approval]
         limit,
     )
     return [Approval(*row) for row in reversed(rows)]
+
+
+def expired(db: Database, now: float) -> list[Approval]:
+    """The pending approvals whose time is over."""
+    rows = db.all(
+        f"SELECT {_COLUMNS} FROM approvals WHERE resolved_at IS NULL AND status = 'pending' AND expires_at <= ?",
+        now,
+    )
+    return [Approval(*row) for row in rows]
 
 
 def next_expiry(db: Database) -> float | None:

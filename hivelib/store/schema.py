@@ -105,7 +105,7 @@ CREATE TABLE approvals(
     base TEXT NOT NULL DEFAULT '', status TEXT NOT NULL DEFAULT 'submitting', description TEXT NOT NULL DEFAULT '',
     requested_by TEXT NOT NULL, requested_at REAL NOT NULL, expires_at REAL NOT NULL,
     decided_at REAL, decided_by TEXT, decided_uid INTEGER, surface TEXT,
-    note TEXT NOT NULL DEFAULT '', resolved_at REAL, tag TEXT NOT NULL DEFAULT ''
+    note TEXT NOT NULL DEFAULT '', resolved_at REAL, tag TEXT NOT NULL DEFAULT '', config TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX approvals_open ON approvals(agent, id) WHERE resolved_at IS NULL;
 CREATE TABLE jobs(
