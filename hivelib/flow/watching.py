@@ -1,7 +1,7 @@
 """hive-broker: keeps the promises of mail over time, and once a minute finds due work that nobody does.
 
-It sleeps to the next deadline (a postponed message, the end of a parking) or to its bell, at most a minute. The
-minute is the safety net for a ring that was lost, e.g. a sender killed between commit and ring.
+It sleeps to the next deadline (a postponed message, the end of a parking or of an approval's time) or to its bell, at
+most a minute. The minute is the safety net for a ring that was lost, e.g. a sender killed between commit and ring.
 """
 
 from contextlib import suppress
@@ -9,9 +9,9 @@ from contextlib import suppress
 from hivelib.base import bell, clock
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
-from hivelib.flow import jobs, mailing, settling, warning
+from hivelib.flow import jobs, mailing, resolving, settling, warning
 from hivelib.flow.opening import Hive
-from hivelib.store import agents, events, mail, search, turns, warnings
+from hivelib.store import agents, approvals, events, mail, search, turns, warnings
 
 LOOK_SECONDS = 60.0
 _NEVER = float("inf")
@@ -42,12 +42,17 @@ def watch(hive: Hive) -> None:
 def next_deadline(hive: Hive) -> float:
     """When the next promise falls due: UTC seconds, infinity when there is none."""
     now = clock.now()
-    times = (mail.next_due(hive.db, now), agents.next_unpark(hive.db))
+    times = (
+        mail.next_due(hive.db, now),
+        agents.next_unpark(hive.db),
+        approvals.next_expiry(hive.db),
+    )
     return min((time for time in times if time is not None), default=_NEVER)
 
 
 def keep_promises(hive: Hive, rung_to: float) -> float:
-    """Rings for postponed mail that fell due since `rung_to` and ends parkings; gives back the time it looked at."""
+    """Rings for postponed mail that fell due since `rung_to`, ends parkings and what nobody decided in time; gives back
+    the time it looked at."""
     now = clock.now()
     if now < rung_to:  # the clock went back
         rung_to = 0.0
@@ -56,11 +61,13 @@ def keep_promises(hive: Hive, rung_to: float) -> float:
         mailing.ring_inboxes(hive, due)
     for agent in agents.parked_until(hive.db, now):
         settling.unpark(hive, agent.name, "time")
+    resolving.expire(hive, now)
     return now
 
 
 def look_around(hive: Hive) -> None:
-    """The once-a-minute look: due mail and jobs that nobody does, failed units, the search index, old warnings."""
+    """The once-a-minute look: due mail and jobs that nobody does, decisions that no worker has heard of, failed units,
+    the search index, old warnings."""
     now = clock.now()
     busy = {turn.agent for turn in turns.running(hive.db)}
     for name in mail.waiting_inboxes(hive.db, now):
@@ -73,10 +80,24 @@ def look_around(hive: Hive) -> None:
         job.lane for job in jobs.unfinished(hive)
     }:  # its worker may have died, its ring be lost
         bell.ring(hive.paths.bell, jobs.topic(lane))
+    _ring_for_decisions(hive, now)
     with suppress(HiveError):  # a full disk must not end the watch
         search.catch_up(hive.db)
         _clear_old_warnings(hive, now)
         _mend_units(hive)
+
+
+def _ring_for_decisions(hive: Hive, now: float) -> None:
+    """Wakes the worker for decisions whose decider died before the row knew of them."""
+    if approvals.next_expiry(hive.db) is None:
+        return
+    from hivelib.flow import deciding  # git and all that: only while something waits
+
+    stands = {name for name, _ in _standing(hive, resolving.refusal(""))}
+    unheard = [one for one in deciding.undone(hive) if resolving.refusal(one) not in stands]
+    # Where this user may not list the decisions, it still sees that one was made a moment ago.
+    if unheard or deciding.newest_at(hive) > now - 2 * LOOK_SECONDS:
+        bell.ring(hive.paths.bell, jobs.topic("approvals"))
 
 
 def _clear_old_warnings(hive: Hive, now: float) -> None:
