@@ -154,13 +154,18 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def opened() -> "Hive":
-    """The hive of this user, open; root becomes the owner of the hive first."""
+def opened(*, deciding: bool = False) -> "Hive":
+    """The hive of this user, open; root becomes the owner of the hive first.
+
+    But for `deciding` where operators have a group: there who calls decides, and the owner may not.
+    """
     from hivelib.base.config import load_settings
     from hivelib.flow.opening import open_hive
 
     settings = load_settings()
-    if os.geteuid() == 0:
+    if deciding and settings.operator.group:
+        os.umask(0o007)  # what is made on the way is the group's too
+    elif os.geteuid() == 0:
         from hivelib.base.users import drop_to_owner
 
         drop_to_owner(settings)

@@ -82,6 +82,29 @@ class Logs(Arguments):
     lines: int | None = Field(None, ge=1, le=500, description="how many at most; default 50")
 
 
+Description = Annotated[
+    str | None,
+    Field(max_length=1000, description="for the operator: what it is for, at most 1000 characters"),
+]
+
+
+class NewAgent(Arguments):
+    """request_init_config, request_spawn."""
+
+    name: Name = Field(description="of the new agent: a letter and up to eight of a-z, 0-9, -")
+    description: Description = None
+
+
+class Commit(Arguments):
+    """request_apply_commit."""
+
+    agent: Name = Field(description="whose configuration")
+    commit_ref: str = Field(
+        max_length=100, description="a branch of /agents/NAME/config, or 7 to 40 digits of a commit"
+    )
+    description: Description = None
+
+
 def schema(model: type[Arguments]) -> dict[str, Any]:
     """The JSON schema of a tool's arguments, as short as it can be said: each model request carries it.
 

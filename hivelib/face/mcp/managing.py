@@ -50,7 +50,7 @@ async def update(call: Call) -> Answer:
 async def get_logs(call: Call) -> Answer:
     """The newest lines of an agent's units."""
     said = cast(Logs, call.arguments)
-    lines = await _aside(call, lambda hive: showing.agent_logs(hive, said.agent, said.lines or 50))
+    lines = await aside(call, lambda hive: showing.agent_logs(hive, said.agent, said.lines or 50))
     shown = [visible(line, one_line=True) for line in lines]
     return Answer("\n".join(shown) or "nothing was logged", {"lines": shown})
 
@@ -59,12 +59,14 @@ async def _order(call: Call, kind: str, words: str) -> Answer:
     name, by = cast(Other, call.arguments).name, call.caller.name
     if name == by:
         raise Refused("that is yourself", "ask the operator")
-    done = await _aside(call, lambda hive: ordering.order(hive, kind, name, by=by))
+    done = await aside(call, lambda hive: ordering.order(hive, kind, name, by=by))
     text = f"{name} {words} already" if done.already else f"{name} {words}"
     return Answer(text, {"agent": name, "already": done.already})
 
 
-async def _aside(call: Call, work: Callable[[Hive], T]) -> T:
+async def aside(call: Call, work: Callable[[Hive], T]) -> T:
+    """What `work` gives, done in a thread with a database connection of its own."""
+
     def run() -> T:
         hive = open_hive(call.hive.settings)
         with hive.db:

@@ -7,7 +7,7 @@ import mcp_types as types
 from pydantic import ValidationError
 
 from hivelib.base.errors import HiveError, Misuse, Refused
-from hivelib.face.mcp import arguments, calls, managing, wire
+from hivelib.face.mcp import arguments, calls, managing, proposing, wire
 from hivelib.face.mcp.arguments import Arguments
 from hivelib.face.mcp.calls import Answer, Call
 from hivelib.face.mcp.connection import Connection
@@ -97,6 +97,26 @@ MANAGERS: dict[str, Tool] = {
     ),
     "get_logs": Tool(
         "The newest lines that an agent's units wrote.", arguments.Logs, slow=managing.get_logs
+    ),
+    "request_init_config": Tool(
+        "Propose a new agent's config repository. Once the operator has approved it, it is /agents/NAME/config for you "
+        "to edit (message config_ready).",
+        arguments.NewAgent,
+        slow=proposing.request_init_config,
+        keeps=True,
+    ),
+    "request_apply_commit": Tool(
+        "Propose a commit of /agents/NAME/config. It is fetched and checked now, and deployed when the operator "
+        "approves; an agent's first one creates it.",
+        arguments.Commit,
+        slow=proposing.request_apply_commit,
+        keeps=True,
+    ),
+    "request_spawn": Tool(
+        "Propose a new agent made of the template as it is.",
+        arguments.NewAgent,
+        slow=proposing.request_spawn,
+        keeps=True,
     ),
 }
 

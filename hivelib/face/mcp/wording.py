@@ -59,6 +59,17 @@ def urgent(outcome: Mapping[str, Any]) -> str:
     return f"{head} while you work:\n{listed(outcome['messages'])}"
 
 
+def proposed(outcome: Mapping[str, Any]) -> str:
+    """A proposal, and what the look at it came to."""
+    number, status = outcome["id"], outcome["status"]
+    if status == "submitting":
+        return f"approval {number} is still being looked at; a message tells you what comes of it"
+    if status == "pending":
+        return f"approval {number} is pending: the operator decides now; a message tells you how"
+    why = f": {visible(outcome['note'], one_line=True)}" if outcome["note"] else ""
+    return f"approval {number} {'is ' * (status != 'failed')}{status}{why}"
+
+
 def introduced(facts: Mapping[str, Any]) -> str:
     """Who the caller is."""
     who = f"you are {facts['name']} ({facts['role']}) in a hive of version {facts['hive_version']}"
