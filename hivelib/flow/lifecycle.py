@@ -20,13 +20,10 @@ from hivelib.flow.opening import Hive
 from hivelib.host import boxes
 from hivelib.model import names, states, wording
 from hivelib.model.events import (
-    AgentAdded,
-    AgentRemoved,
     Destroyed,
     Died,
     Event,
     Killed,
-    Spawned,
     TombstonesChanged,
 )
 from hivelib.model.events import Started as StartedEvent
@@ -186,43 +183,3 @@ def _drop_proposals(hive: Hive, agent: Agent) -> None:
 
             over = "superseded" if one.status == "pending" else "failed"
             resolving.resolve(hive, one, over, f"{agent.name} was destroyed")
-
-
-def spawn(hive: Hive, name: str, *, by: str = names.OPERATOR, config: str = "{}") -> bool:
-    """Makes a new agent (`manager`: the manager) and starts it; False when it is there already.
-
-    `config` is its agent.json as text. Raises Refused when the name is not allowed, HiveError when its box cannot start
-    (the agent exists then).
-    """
-    from hivelib.flow import tombstones
-    from hivelib.flow.rendering import revision
-
-    role = "manager" if name == MANAGER else "agent"
-    if role == "agent" and (why := names.why_not_agent_name(name)):
-        raise Refused(why, "choose another name")
-    if agents.is_live(hive.db, name):
-        return False
-    tombstones.move_aside(hive, name)
-    boxes.backend("bwrap").create(hive.settings, name)
-    with open(hive.paths.agent_config(name), "w", encoding="utf-8") as file:
-        file.write(config if config.endswith("\n") else f"{config}\n")
-    with hive.db.write() as db:
-        if agents.is_live(db, name):
-            return False  # somebody else was faster
-        if agents.get(db, name) is not None:
-            agents.remove(db, name)
-            events.record(db, AgentRemoved(name, by=by))
-        number = agents.add(db, name, role, "bwrap", config, clock.now())
-        agents.set_deployed(db, name, "", revision(), clock.now())
-        events.record(
-            db,
-            AgentAdded(name, role=role, backend="bwrap", incarnation=number, by=by),
-            Spawned(name, agent=name, note="a bwrap box"),
-        )
-    agent = known(hive, name)
-    boxes.backend(agent.backend).start(hive.settings, name)
-    with hive.db.write() as db:
-        _set_state(hive, agent, "running")
-        events.record(db, StartedEvent(name, agent=name, by=by))
-    mailing.ring_inboxes(hive, [name])
-    return True

@@ -17,7 +17,7 @@ from hivelib.base.config import load_settings
 from hivelib.base.errors import HiveError, Refused
 from hivelib.base.toml import Value, changed
 from hivelib.base.users import User
-from hivelib.flow import lifecycle, mailing, placing, reconciling, rendering, settling
+from hivelib.flow import mailing, placing, reconciling, rendering, settling, spawning
 from hivelib.flow.diagnosing import has_login
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
@@ -232,7 +232,7 @@ def _try_again(hive: Hive) -> list[str]:
 
 def play_scene(hive: Hive) -> list[str]:
     """The demo: alice and bob come, and the operator asks alice something; nothing when they are there already."""
-    new = [name for name in ("bob", "alice") if lifecycle.spawn(hive, name)]
+    new = [name for name in ("bob", "alice") if spawning.spawn(hive, name)]
     if "alice" not in new:
         return []
     mailing.send(hive, mailing.SHELL, "alice", f"Please ask bob: {QUESTION}")

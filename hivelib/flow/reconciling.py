@@ -28,7 +28,7 @@ def reconcile(hive: Hive) -> list[str]:
     done, failed = [], []
     for lane in {job.lane for job in jobs.unfinished(hive)}:
         bell.ring(hive.paths.bell, jobs.topic(lane))
-    if lifecycle.spawn(hive, MANAGER, by=names.SYSTEM):
+    if make_manager(hive):
         done.append(f"made {MANAGER}")
     for name in agents.live_names(hive.db):
         try:

@@ -132,7 +132,7 @@ def _switch(hive: Hive, plan: Plan) -> None:
     name, agent = plan.name, live(hive, plan.name)
     box = backend_of(agent)
     if agent is None:
-        _make_room(hive, name)
+        make_room(hive, name)
     try:
         building.build(hive, box, name, plan.commit)
         run = agent is None or agent.state == "running"
@@ -182,7 +182,7 @@ def _aside(hive: Hive, name: str) -> str:
     return f"{hive.paths.state}/agents/.{name}.{old.incarnation}" if old else ""
 
 
-def _make_room(hive: Hive, name: str) -> None:
+def make_room(hive: Hive, name: str) -> None:
     """What a tombstone of that name left makes room: its files and transcript go to agents/.NAME.INCARNATION."""
     aside = _aside(hive, name)
     if not aside or os.path.isdir(aside):
@@ -197,7 +197,7 @@ def _make_room(hive: Hive, name: str) -> None:
 
 
 def _give_back(hive: Hive, name: str) -> None:
-    """Undoes `_make_room`, and takes away what was made of the new agent."""
+    """Undoes `make_room`, and takes away what was made of the new agent."""
     aside = _aside(hive, name)
     if aside and not os.path.isdir(aside):
         return

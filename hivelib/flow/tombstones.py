@@ -121,19 +121,6 @@ def shown(count: int) -> str:
     return f"{count / 1024**2:.1f} MiB" if count < 1024**3 else f"{count / 1024**3:.1f} GiB"
 
 
-def move_aside(hive: Hive, name: str) -> None:
-    """What is left of an older incarnation makes room: its files and transcript go to agents/.NAME.INCARNATION."""
-    old = agents.get(hive.db, name)
-    if old is None or not os.path.isdir(hive.paths.agent(name)):
-        return
-    aside = f"{hive.paths.state}/agents/.{name}.{old.incarnation}"
-    os.rename(hive.paths.agent(name), aside)
-    for path in _transcripts(hive, name):
-        if os.path.exists(path):
-            suffix = path.removeprefix(hive.paths.transcript(name))
-            os.rename(path, f"{aside}/transcript.sqlite{suffix}")
-
-
 def _left(hive: Hive, name: str) -> TombstonesChanged:
     left = [tombstone.name for tombstone in agents.all_of(hive.db, destroyed=True)]
     return TombstonesChanged(name, names=left)

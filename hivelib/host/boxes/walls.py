@@ -90,7 +90,9 @@ def argv(
     `bin_dir` holds TOOLS; `uid` is who will run it; `proposed` are the agents whose config the manager edits. Pure.
     Raises HiveError for uid 0, and when no claude is set.
     """
-    _refuse(settings, uid)
+    _refuse_root(uid)
+    if not settings.claude.path:
+        raise HiveError("hive.toml names no claude program", "run `hive-up --claude PATH`")
     inside = ["/opt/hive/hive-exec", "--processes", str(settings.box.tasks)]
     ours = [*_ours(settings, name, bin_dir), *_lasting(settings, name)]
     if name == MANAGER:
@@ -104,7 +106,7 @@ def trial_argv(
     """The command that looks, in a box like the agent's but without any way out, whether the box could run with the
     agent.json at `config`. It runs nothing that this names, it only looks whether it is there.
     """
-    _refuse(settings, uid)
+    _refuse_root(uid)
     words = _programs(settings, bin_dir)
     words += ["--ro-bind", config, "/etc/hyperhive/agent.json"]
     words += ["--dir", "/state", "--ro-bind-try", Paths.of(settings).agent_state(name), "/state"]
@@ -112,14 +114,12 @@ def trial_argv(
     return [*_box(name, system, words), "--", "/opt/hive/hive-claude", "--prove"]
 
 
-def _refuse(settings: Settings, uid: int) -> None:
+def _refuse_root(uid: int) -> None:
     if uid == 0:
         raise HiveError(
             "a bubblewrap box never runs as root",
             "let `hive-up --user NAME` run the hive as a user",
         )
-    if not settings.claude.path:
-        raise HiveError("hive.toml names no claude program", "run `hive-up --claude PATH`")
 
 
 def _box(name: str, system: System, ours: Sequence[str]) -> list[str]:
@@ -182,7 +182,8 @@ def _programs(settings: Settings, bin_dir: str) -> list[str]:
     words = []
     for tool in TOOLS:
         words += ["--ro-bind", f"{bin_dir}/{tool}", f"/opt/hive/{tool}"]
-    return [*words, "--ro-bind", settings.claude.path, "/opt/claude/claude"]
+    claude = settings.claude.path
+    return [*words, *(["--ro-bind", claude, "/opt/claude/claude"] if claude else [])]
 
 
 def _ours(settings: Settings, name: str, bin_dir: str) -> list[str]:

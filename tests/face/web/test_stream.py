@@ -11,7 +11,7 @@ import pytest
 
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
-from hivelib.flow import admitting, mailing, settling, tombstones
+from hivelib.flow import admitting, mailing, settling, switching
 from hivelib.flow.opening import Hive, open_hive, open_transcript
 from hivelib.model.events import AgentAdded, TurnStarted, WarningRaised
 from hivelib.store import agents, events, transcripts, turns
@@ -214,7 +214,7 @@ def test_a_new_agent_of_the_same_name_resets_its_page(page: Page) -> None:
     with hive.db.write() as db:
         agents.set_state(db, "alice", "destroyed", clock.now())
         agents.remove(db, "alice")
-    tombstones.move_aside(hive, "alice")
+    switching.make_room(hive, "alice")
     add(hive, "alice")
     bell.ring(hive.paths.bell, "events")
     assert any(f.kind == "reset" for f in follower.until(lambda frame: frame.kind == "reset"))
