@@ -163,7 +163,7 @@ def test_what_cannot_be_decided_is_refused_in_one_line(hive: Hive) -> None:
 
 
 def test_a_tampered_row_or_tag_is_not_decided_about(hive: Hive) -> None:
-    one, other = propose(hive, "alice"), propose(hive, "bob")
+    one, other = propose(hive, "alice"), propose(hive, "bob", "{ }\n")
     forge(hive, one.id, agent="bob")
     with pytest.raises(Refused, match="no tag proposal/"):
         deciding.approve(hive, SHELL, one.id)

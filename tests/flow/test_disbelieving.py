@@ -76,7 +76,7 @@ def test_a_row_alone_is_not_believed(hive: Hive) -> None:
 
 
 def test_a_row_that_was_changed_after_the_yes_is_not_believed(hive: Hive) -> None:
-    one, other = propose(hive, "alice"), propose(hive, "bob")
+    one, other = propose(hive, "alice"), propose(hive, "bob", "{ }\n")
     deciding.approve(hive, SHELL, one.id)
     for columns in ({"agent": "bob"}, {"fetched_sha": other.fetched_sha}, {"kind": "spawn"}):
         before = {name: getattr(now(hive, one.id), name) for name in columns}

@@ -127,6 +127,7 @@ def test_a_new_agents_first_commit_is_the_template(hive: Hive, kind: str) -> Non
     assert repositories.main(hive.settings, "bob") == ""
     shown = git.show(place, found.fetched_sha, "agent.json")
     assert shown and (shown == config or not config)
+    assert git.show(place, found.fetched_sha, "flake.nix")
     with hive.db.write() as db:
         db.execute("UPDATE approvals SET status = 'submitting', fetched_sha = ''")
     fetch(hive, number)
