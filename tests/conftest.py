@@ -10,10 +10,8 @@ import pytest
 
 from hivelib.flow.opening import Hive
 from tests.support import claude_cli, home
-from tests.support.hive import LiveHive, Table, raised
+from tests.support.hive import LiveHive, raiser
 from tests.support.people import Person, ordinary_person
-from tests.support.script import Rule
-from tests.support.scripted_model import ScriptedModel
 from tests.support.state import make_state, short_directory
 
 pytest_plugins = ["tests.support.skips"]
@@ -68,12 +66,4 @@ def live_hive(ordinary_user: Person, short_path: Path, claude: Path) -> Iterator
     live_hive([Rule(…)], mail={"pair_limit": 5}). It is down, with nothing left, when the test is over.
     """
     with contextlib.ExitStack() as stack:
-
-        def start(rules: list[Rule], *, bodies: bool = True, **tables: Table) -> LiveHive:
-            model = stack.enter_context(ScriptedModel(rules, bodies=bodies))
-            where = short_path / "hive"
-            where.mkdir(mode=0o700)
-            ordinary_user.own(where)
-            return stack.enter_context(raised(ordinary_user, where, model, claude, tables))
-
-        yield start
+        yield raiser(stack, ordinary_user, short_path / "hive", claude)

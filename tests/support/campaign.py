@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,8 @@ TARGETS = (
     MANAGER,
 )
 """Twenty kills, which are repeated in another order."""
+KINDS = tuple(dict.fromkeys(TARGETS))
+"""One of each."""
 LATEST = 1.2
 """Seconds at most that a target goes on after it was seen."""
 LEFT = "state != 'acked' AND recipient != 'operator'"
@@ -90,11 +92,11 @@ class Campaign:
         self._last, self._wanted = 0, PER_KILL
         self._lock = threading.Lock()
 
-    def run(self, kills: int) -> None:
+    def run(self, kills: int, among: Sequence[str] = TARGETS) -> None:
         """Five messages and more for each kill; a turn must end well before the next. At the end all mail drains."""
         targets: list[str] = []
         while len(targets) < kills:
-            targets += self._random.sample(TARGETS, len(TARGETS))
+            targets += self._random.sample(among, len(among))
         with self._sending():
             for target in targets[:kills]:
                 self._wanted += PER_KILL
@@ -194,7 +196,7 @@ def kill_a_sender(hive: LiveHive, words: list[str]) -> int:
     strace = ["strace", "-qq", "-o", "/dev/null", "-P", bell]
     strace += ["-e", "inject=openat:signal=KILL:when=1"]
     argv: list[Word] = [*strace, ROOT / ".venv/bin/python3", ROOT / "bin/hive-send", *words]
-    done = hive.person.run(argv, hive.environment, check=False)
+    done = hive.operator.run(argv, hive.environment, check=False)
     assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), done
     number = hive.db.value("SELECT id FROM messages WHERE body = ?", words[1])
     assert number, "killed before it had committed"

@@ -1,10 +1,10 @@
-"""A hive that really runs: bin/hive-up as an ordinary user, the real claude, a scripted model."""
+"""A hive that really runs: bin/hive-up by an ordinary user or by root, the real claude, a scripted model."""
 
 import contextlib
 import json
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from hivelib.flow.opening import Hive
 from hivelib.host import cgroups, manager
 from hivelib.host.manager import Private
 from tests.support.people import Person, Word
+from tests.support.script import Rule
 from tests.support.scripted_model import ScriptedModel
 from tests.support.source import ROOT
 from tests.support.waiting import SECONDS, recent, tail, until
@@ -24,9 +25,13 @@ Table = Mapping[str, Mapping[str, Any]]
 
 
 class LiveHive(NamedTuple):
-    """A running hive as its operator has it; `hive` is open for reading only, the tools do the writing."""
+    """A running hive as its operator has it; `hive` is open for reading only, the tools do the writing.
+
+    `person` is whom it belongs to, `operator` who has raised it and runs the tools: the same, or root.
+    """
 
     directory: Path
+    operator: Person
     person: Person
     model: ScriptedModel
     hive: Hive
@@ -39,13 +44,13 @@ class LiveHive(NamedTuple):
     def tool(
         self, name: str, *words: str, stdin: str = "", check: bool = True, seconds: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
-        """Runs one of our tools as the hive's user; AssertionError when it fails, unless `check` is off."""
+        """Runs one of our tools as the operator; AssertionError when it fails, unless `check` is off."""
         argv: list[Word] = [ROOT / "bin" / name, *words]
-        return self.person.run(argv, self.environment, stdin=stdin, seconds=seconds, check=check)
+        return self.operator.run(argv, self.environment, stdin=stdin, seconds=seconds, check=check)
 
     def start_tool(self, name: str, *words: str, **more: Any) -> subprocess.Popen[str]:
         """Starts one of our tools and leaves it running."""
-        return self.person.start([ROOT / "bin" / name, *words], self.environment, **more)
+        return self.operator.start([ROOT / "bin" / name, *words], self.environment, **more)
 
     def rows(self, name: str, *words: str) -> list[dict[str, Any]]:
         """What a tool prints with --json, one record a line."""
@@ -57,7 +62,7 @@ class LiveHive(NamedTuple):
         return {"HIVE_CONFIG": f"{self.directory}/hive.toml"}
 
     def systemctl(self, *words: str, check: bool = True) -> str:
-        """Asks the hive's own manager."""
+        """Asks the hive's own manager, which answers to its user alone."""
         environment = {"XDG_RUNTIME_DIR": self.hive.settings.systemd.xdg_runtime_dir}
         return self.person.run(["systemctl", "--user", *words], environment, check=check).stdout
 
@@ -134,9 +139,17 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def raised(
-    person: Person, directory: Path, model: ScriptedModel, claude: Path, tables: Table
+    person: Person,
+    directory: Path,
+    model: ScriptedModel,
+    claude: Path,
+    tables: Table,
+    root: Person | None = None,
 ) -> Iterator[LiveHive]:
-    """Runs hive-up for `directory`, gives the hive, takes it down again and looks that nothing is left."""
+    """Runs hive-up for `directory`, gives the hive, takes it down again and looks that nothing is left.
+
+    With `root`, that is who brings it up and down and runs its tools; it belongs to `person` all the same.
+    """
     chosen: dict[str, Mapping[str, Any]] = {
         **tables,
         "web": {"port": free_port(), **tables.get("web", {})},
@@ -153,15 +166,35 @@ def raised(
         "--claude",
         claude,
         "--detach",
+        *(("--user", person.user.name) if root else ()),
     ]
     down: list[Word] = [ROOT / "bin/hive-down", "--dir", directory]
+    operator = root or person
     try:
-        person.run(up, {"ANTHROPIC_API_KEY": KEY}, seconds=180)
+        operator.run(up, {"ANTHROPIC_API_KEY": KEY}, seconds=180)
         settings = load_settings(str(config))
         paths = Paths.of(settings)
         with Database(paths.database, read_only=True) as db:
-            yield LiveHive(directory, person, model, Hive(settings, paths, db))
+            yield LiveHive(directory, operator, person, model, Hive(settings, paths, db))
         groups = groups_of(person, directory)
     finally:
-        person.run(down, check=False)
+        operator.run(down, check=False)
     assert cgroups.processes(groups) == set(), "hive-down left processes behind"
+
+
+def raiser(
+    stack: contextlib.ExitStack,
+    person: Person,
+    directory: Path,
+    claude: Path,
+    root: Person | None = None,
+) -> Callable[..., LiveHive]:
+    """What the fixtures give a test: a function that raises a hive, which is down when `stack` is closed."""
+
+    def start(rules: list[Rule], *, bodies: bool = True, **tables: Table) -> LiveHive:
+        model = stack.enter_context(ScriptedModel(rules, bodies=bodies))
+        directory.mkdir(mode=0o700)
+        person.own(directory)
+        return stack.enter_context(raised(person, directory, model, claude, tables, root))
+
+    return start

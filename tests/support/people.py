@@ -106,6 +106,12 @@ def ordinary_person(home: Path) -> Iterator[Person]:
         cgroups.remove(groups)
 
 
+def root_at_home(home: Path) -> Person:
+    """root, with a home of its own that nobody else can look into; whoever runs the tests must be root."""
+    home.mkdir(mode=0o700)
+    return Person(users.current(), home, [])
+
+
 def made_user() -> User:
     """The tests' user of this machine, made when it is missing."""
     try:

@@ -6,6 +6,7 @@ ok; first deliveries were in order for each inbox and lane; no process is left o
 
 import json
 import re
+import urllib.request
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -15,11 +16,11 @@ from tests.support.hive import LiveHive
 from tests.support.waiting import until
 
 BODY = r"mail-\d+ of \d+"
+STAYING = ("bin/hive-broker", "bin/hive-dashboard")
 RESIDENT = {
     "systemd --user --unit=basic.target",
     "(sd-pam)",
-    "bin/hive-broker",
-    "bin/hive-dashboard",
+    *STAYING,
 }
 """How the command lines of an idle hive end; the page's only once somebody has asked for it."""
 
@@ -76,6 +77,16 @@ def sorted_first_deliveries(hive: LiveHive) -> dict[tuple[str, str], list[int]]:
 def redeliveries(hive: LiveHive) -> int:
     """How many times a message went back to its inbox."""
     return sum(len(payload["ids"]) for payload in payloads(hive, "requeued"))
+
+
+def is_idle(hive: LiveHive) -> None:
+    """Asks for the page, then waits until broker and page are all that is left."""
+    port = hive.hive.settings.web.port
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=20) as answer:
+        assert answer.status == 200
+    until(lambda: not left_over(hive), "an idle hive", 30, hive.explain)
+    lines = list(hive.processes().values())
+    assert [any(line.endswith(name) for line in lines) for name in STAYING] == [True, True]
 
 
 def left_over(hive: LiveHive) -> list[str]:

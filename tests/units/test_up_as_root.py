@@ -7,15 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hivelib.base import users
-from hivelib.base.db import Database
-from hivelib.base.toml import changed
 from hivelib.host import manager
-from tests.support import quick_claude, raising, verdict
-from tests.support.people import NAME, Person, made_user
+from tests.support import raising
+from tests.support.people import NAME, made_user, root_at_home
 from tests.support.raising import Upped, alive
 from tests.support.source import ROOT
-from tests.support.waiting import until, until_value
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can run a hive as another user"
@@ -27,9 +23,7 @@ def roots(short_path: Path) -> Iterator[Upped]:
     """A directory that is not there yet, in which root brings up a hive of the tests' user."""
     made_user()
     short_path.chmod(0o755)
-    home = short_path / "home"
-    home.mkdir(mode=0o700)
-    upped = Upped(Person(users.current(), home, []), short_path / "r")
+    upped = Upped(root_at_home(short_path / "home"), short_path / "r")
     yield upped
     if (upped.directory / manager.RECORD).exists():
         upped.down()
@@ -51,19 +45,6 @@ def test_everything_belongs_to_the_user(roots: Upped) -> None:
     assert [pid for pid in running if alive(pid)] == []
     assert raising.groups_left(groups) == []
     assert not (roots.directory / "run").exists()
-
-
-def test_a_byte_starts_a_turn_and_after_it_the_hive_is_idle(roots: Upped) -> None:
-    roots.up("--user", NAME)
-    quick_claude.use(roots.directory, made_user())
-    config = roots.directory / "hive.toml"
-    config.write_text(changed(config.read_text(), {"idle.mcp_seconds": 1.0}, keep=False))
-    number = int(roots.tool("hive-send", "manager", "from root's shell"))
-    with Database(f"{roots.directory}/state/hive.sqlite", read_only=True) as db:
-        until_value(db, "SELECT state = 'acked' FROM messages WHERE id = ?", number)
-    assert any("hive-mcp" in line for line in roots.command_lines())
-    until(lambda: not verdict.strangers(roots.command_lines()), "an idle hive")
-    assert any(line.endswith("bin/hive-broker") for line in roots.command_lines())
 
 
 def test_limits_of_a_box_can_bite(roots: Upped) -> None:
