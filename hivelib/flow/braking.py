@@ -2,7 +2,7 @@
 
 import os
 
-from hivelib.base import bell, clock
+from hivelib.base import bell, clock, journal
 from hivelib.flow import settling, warning
 from hivelib.flow.opening import Hive
 from hivelib.host import disk
@@ -45,7 +45,7 @@ def _too_many(hive: Hive, name: str, now: float) -> bool:
     why = f"it had {len(begun)} turns within an hour, {most} are allowed ([turns] per_hour)"
     with hive.db.write(durable=False):
         settling.park(hive, name, "brake", until, why)
-    _ring(hive)
+    _tell(hive, name, until, why)
     return True
 
 
@@ -92,8 +92,15 @@ def _no_room(hive: Hive, name: str) -> bool:
         else:  # the operator has been told; looking again is no news
             agents.park(db, name, "disk", until, why, now)
             events.record(db, AgentParked(name, reason="disk", until=until, why=why), at=now)
-    _ring(hive)
+    _tell(hive, name, until, why if told else "")
     return True
+
+
+def _tell(hive: Hive, name: str, until: float, why: str) -> None:
+    """Rings, and leaves a line in the journal if there is a `why` that is news."""
+    if why:
+        journal.note("hive-turn", f"{name}: parked until {clock.iso(until)}: {why}; its mail waits")
+    _ring(hive)
 
 
 def _ring(hive: Hive) -> None:

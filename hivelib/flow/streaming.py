@@ -8,12 +8,12 @@ import json
 import select
 from typing import Any, NamedTuple
 
-from hivelib.base import bell, clock
+from hivelib.base import bell, clock, journal
 from hivelib.base.db import Database
 from hivelib.base.errors import HiveError
 from hivelib.flow import braking
 from hivelib.flow.opening import Hive
-from hivelib.host import claude
+from hivelib.host import boxes, claude
 from hivelib.host.execution import Execution, Said
 from hivelib.host.stream import Reading
 from hivelib.model.records import Turn
@@ -76,6 +76,7 @@ def run_claude(
         run.tell(claude.user_line(prompt))
         while not run.over:
             run.wait(wakers)
+        run.look_at_processes()  # before the box goes, which it does when we hang up
         return Ended(run.reading, run.started, run.exit, run.stop)
 
 
@@ -94,6 +95,7 @@ class _Run:
         now = clock.monotonic()
         self._start_until, self._end_until, self._step_at = now + START_MOST, NEVER, NEVER
         self._disk_at = now + DISK_LOOK
+        self._was_full = False
 
     def tell(self, line: dict[str, Any]) -> None:
         """Gives claude's stdin a line that the transcript shows too."""
@@ -121,6 +123,17 @@ class _Run:
         if ready.get(self._execution.fileno(), 0) & ~select.POLLOUT:
             self._hear()
         self._look_at_clock()
+
+    def look_at_processes(self) -> None:
+        """Leaves a line in the journal, once a run, when the box wanted more processes than it may have."""
+        settings, agent = self._hive.settings, agents.get(self._hive.db, self._turn.agent)
+        if agent is None or self._was_full:
+            return
+        if count := boxes.backend(agent.backend).refused_processes(settings, agent.name):
+            self._was_full = True
+            most = f"it may have {settings.box.tasks} ([box] tasks)"
+            refused = f"was refused a process or thread, {count} times so far: {most}"
+            journal.note("hive-turn", f"{agent.name}: its box {refused}")
 
     def _hear(self) -> None:
         said = self._execution.hear()
@@ -181,6 +194,7 @@ class _Run:
     def _look_at_clock(self) -> None:
         now = clock.monotonic()
         if now >= self._disk_at:
+            self.look_at_processes()
             self._look_at_disk(now)
         if now >= self._step_at:
             self._steps += 1

@@ -10,11 +10,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hivelib.base import bell, sd
+from hivelib.base import bell, clock, journal, sd
 from hivelib.base.errors import NotNow, Refused
 from hivelib.base.slots import locked, slot
 from hivelib.flow import braking, settling
 from hivelib.flow.opening import Hive
+from hivelib.flow.settling import Outcome
+from hivelib.model.records import Turn
 from hivelib.store import agents, turns
 
 SIT_OUT_SECONDS = 60.0
@@ -43,7 +45,7 @@ def run(hive: Hive, name: str) -> None:
         with _bell(hive, name, inherited) as fifo:
             bell.drain(fifo)
             for stale in turns.running(hive.db, name):
-                settling.end_turn(hive, stale, settling.Outcome("lost", "hive-turn died in it"))
+                _settle(hive, stale, Outcome("lost", "hive-turn died in it"))
             while _look(hive, name, fifo):
                 bell.drain(fifo)
 
@@ -80,8 +82,16 @@ def _look(hive: Hive, name: str, fifo: int) -> bool:
             from hivelib.flow.carrying import carry_out
             from hivelib.flow.streaming import Wakers
 
-            settling.end_turn(hive, begun.turn, carry_out(hive, begun, Wakers(fifo, told)))
+            _settle(hive, begun.turn, carry_out(hive, begun, Wakers(fifo, told)))
         return not _came(told)
+
+
+def _settle(hive: Hive, turn: Turn, outcome: Outcome) -> None:
+    """Ends a turn; one that did not end well leaves a line in the journal."""
+    if settling.end_turn(hive, turn, outcome) and outcome.kind != "ok":
+        parked = f" and it is parked until {clock.iso(outcome.until)}" if outcome.until else ""
+        what = f"turn {turn.id} {outcome.kind}: {outcome.note}"
+        journal.note("hive-turn", f"{turn.agent}: {what}; its mail goes back{parked}")
 
 
 def _came(heard: int) -> bool:

@@ -47,6 +47,30 @@ def places(name: str) -> list[str]:
     return [f"{hierarchy}{inside}" for hierarchy in hierarchies()]
 
 
+def beside(own: str, unit: str, other: str) -> str:
+    """Given the group of a template's instance `unit`, the group of the same instance of `other`, another template.
+
+    Pure. Empty when `own` is not the group of `unit`, as for a program that was started by hand.
+    """
+    place, _, name = own.rpartition("/")
+    if name != unit:
+        return ""
+    template, _, instance = unit.partition("@")
+    slices, others = (word.replace("-", r"\x2d") for word in (template, other))
+    return f"{place.replace(slices, others)}/{other}@{instance}"
+
+
+def refused_processes(group: str) -> int:
+    """How often the kernel has refused the group a process, for it has all that it may; 0 where nobody counts that."""
+    for hierarchy in hierarchies() if group else ():
+        try:
+            with open(f"{hierarchy}{group}/pids.events", encoding="utf-8") as file:
+                return int(file.read().removeprefix("max "))
+        except (OSError, ValueError):
+            continue  # another hierarchy, or the group has gone with its last process
+    return 0
+
+
 def make(name: str, owner: User | None = None) -> list[str]:
     """Makes the group `name` below this process's own, and gives it to `owner` (default: who runs this).
 

@@ -5,14 +5,18 @@ made valid UTF-8 before anybody sees it.
 """
 
 import json
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
+from hivelib.host.boxes.exec_socket import connected
+
 LINE_MOST = 20 << 20
 """Bytes of a line of hive-exec; it cuts claude's at 8 MiB, and JSON doubles some of them. Longer ones are dropped."""
+
+CALL_SECONDS = 10.0
+"""How long a call may wait in a backlog that is full: the box is being called by others."""
 
 _CHUNK = 1 << 18
 
@@ -30,18 +34,9 @@ class Execution:
     """One connection to exec.sock, which is one run of claude; `fileno()` makes it fit for poll."""
 
     def __init__(self, path: str) -> None:
-        """Connects without following a link. OSError when nobody listens there."""
-        place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.settimeout(10)  # a backlog that is full: the box is being called by others
-            self._socket.connect(f"/proc/self/fd/{place}")
-            self._socket.setblocking(False)
-        except OSError:
-            self._socket.close()
-            raise
-        finally:
-            os.close(place)
+        """Connects to a box's exec.sock. OSError when nobody listens there, or it is no socket."""
+        self._socket = connected(path, CALL_SECONDS)
+        self._socket.setblocking(False)
         self._unsent, self._rest = bytearray(), bytearray()
         self._dropped = 0
 

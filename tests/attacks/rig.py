@@ -96,6 +96,12 @@ class Attacked(NamedTuple):
 
         return until(look, f"{part!r} from {unit}", 30, self.hive.explain)
 
+    def told_once(self, unit: str, part: str) -> str:
+        """As `journal`, and it is the only such line."""
+        line = self.journal(unit, part)
+        assert self.log(unit).count(part) == 1, self.log(unit)
+        return line
+
     def state(self, name: str) -> Path:
         """The host's side of an agent's /state."""
         return Path(self.hive.hive.paths.agent_state(name))

@@ -41,6 +41,8 @@ def is_parked(attacked: Attacked, name: str, part: str) -> None:
     told = "SELECT body FROM messages WHERE recipient = 'operator' AND sender = 'system' AND body LIKE ?"
     ((body,),) = attacked.hive.db.all(told, f"{name} is parked%")
     assert f"hive-start {name}" in body
+    line = attacked.told_once(f"hive-turn@{name}", f"hive-turn: {name}: parked until ")
+    assert part in line and line.endswith("; its mail waits")
 
 
 @pytest.mark.parametrize("hide", ["", "closed", "shut"])
@@ -79,6 +81,8 @@ def test_a_turn_that_fills_the_disk_is_ended(attacked: Attacked) -> None:
     assert attacked.outcome(turn) == "failed"
     note = attacked.hive.db.value("SELECT note FROM turns WHERE id = ?", turn)
     assert "64 MiB are allowed" in note
+    line = attacked.told_once("hive-turn@fatturn", f"fatturn: turn {turn} failed: ")
+    assert line.endswith("64 MiB are allowed ([box] disk_bytes); its mail goes back")
     attacked.hive.tool("hive-destroy", "fatturn")
 
 

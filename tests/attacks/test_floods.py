@@ -123,10 +123,15 @@ def test_a_flood_slows_its_own_box_only(attacked: Attacked) -> None:
     assert worst <= 2 * middle, figures
     attacked.journal("hive-mcp", "alice: a line of over 1048576 bytes; connection closed")
     attacked.journal("hive-mcp", "alice: a line that is no message")
+    attacked.journal("hive-mcp", "alice: more than 50 lines a second; slowed down")
+    for name in ("mcp", "net"):
+        attacked.journal("hive-door@alice", f"alice: over 25 connections a second on {name}.sock")
     assert hive.main_pid("hive-mcp.service") == pid  # it did not die of it
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert peak and int(peak[1]) < 250_000
-    assert len(attacked.log("hive-mcp").splitlines()) < 50  # a flood of calls is no flood of lines
+    # A flood of calls is no flood of lines.
+    assert len(attacked.log("hive-mcp").splitlines()) < 50
+    assert len(attacked.log("hive-door@alice").splitlines()) < 10
 
 
 def hoard(box: Box, sign: str) -> Any:
@@ -188,6 +193,15 @@ def test_what_the_kernel_counts_by_uid_is_not_used_up_for_others(attacked: Attac
     assert counts["in flight"] > 1024  # what a service may have by default
 
 
+def counted(pid: int, what: str) -> bool:
+    """Whether a controller has this file for the units of the manager that runs process `pid`."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, group = line.split(":", 2)
+        if Path(f"/sys/fs/cgroup/{controllers}{os.path.dirname(group)}/{what}").exists():
+            return True
+    return False
+
+
 def multiply(box: Box, most: int) -> Any:
     """Forks until it may not any more, at most so often."""
     children = []
@@ -200,9 +214,13 @@ def multiply(box: Box, most: int) -> Any:
 
 
 def test_a_fork_bomb_ends_at_its_share(attacked: Attacked) -> None:
-    told = attacked.attack("alice", multiply, most=3 * TASKS)
+    attacked.spawn("forker")
+    told = attacked.attack("forker", multiply, most=3 * TASKS)
     assert told["stopped"] == "BlockingIOError" and told["made"] < TASKS
     assert attacked.attack("bob", multiply, most=10) == {"made": 10, "stopped": ""}
+    attacked.told_once("hive-exec@forker", f"forker: claude ended and left {told['made']} ")
+    if counted(attacked.hive.main_pid("hive-broker.service"), "pids.events"):
+        attacked.told_once("hive-turn@forker", "forker: its box was refused a process or thread")
     gone = "not a process of it"
     until(
         lambda: not any("sleep 600" in words for words in attacked.hive.processes().values()), gone
@@ -221,9 +239,7 @@ def test_a_memory_hog_ends_at_its_share(attacked: Attacked) -> None:
         MEMORY
     )
     pid = hive.main_pid("hive-broker.service")
-    groups = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-    above = os.path.dirname(next((line[3:] for line in groups if line.startswith("0::")), ""))
-    if not Path(f"/sys/fs/cgroup{above}/memory.current").exists():
+    if not (counted(pid, "memory.current") or counted(pid, "memory.limit_in_bytes")):
         pytest.skip("no memory controller for the hive's manager here")
     assert attacked.attack("alice", hog, most=2 * MEMORY) == -9
     assert attacked.attack("alice", whoami).startswith("you are alice")

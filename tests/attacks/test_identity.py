@@ -32,14 +32,18 @@ def claim_to_be(box: Box, other: str) -> Any:
 
 
 def test_nobody_speaks_as_another(attacked: Attacked) -> None:
-    told = attacked.attack("alice", claim_to_be, other="bob")
+    attacked.spawn("liar")
+    told = attacked.attack("liar", claim_to_be, other="bob")
     assert told["forged"] == ["closed"] * 6
-    assert told["whoami"].startswith("you are alice (agent)")
+    assert told["whoami"].startswith("you are liar (agent)")
     assert all("there is no argument" in text for text in told["send"])
     assert "no agent is called" in told["to itself as other"]
     assert "there is no tool" in told["manager's tool"]
     assert attacked.hive.db.value("SELECT count(*) FROM messages WHERE body = 'forged'") == 0
-    attacked.journal("hive-mcp", "alice: the first line is no preamble; closed")
+    attacked.told_once("hive-mcp", "liar: the first line is no preamble; closed")
+    attacked.told_once("hive-mcp", "liar: ‘send’ refused: send: there is no argument ‘from’")
+    attacked.told_once("hive-mcp", "liar: ‘send’ refused: no agent is called ‘bob/x’")
+    attacked.hive.tool("hive-destroy", "liar")
 
 
 def wait_for_file(box: Box, name: str) -> Any:
@@ -70,7 +74,8 @@ def test_another_turn_and_another_inbox_stay_out_of_reach(attacked: Attacked) ->
     running = attacked.turn_of(waiting)
     hive.tool("hive-send", "bob", "for bob's eyes alone")
     old = int(hive.db.value("SELECT min(id) FROM turns WHERE agent = 'alice'") or 0)
-    told = attacked.attack("alice", use_turns, turns=[running, old], others="bob")
+    attacked.spawn("stray")
+    told = attacked.attack("stray", use_turns, turns=[running, old], others="bob")
     shared = attacked.hive.hive.paths.shared
     attacked.hive.person.run(["touch", f"{shared}/go"])
     for turn, texts in told["told"].items():
@@ -80,6 +85,8 @@ def test_another_turn_and_another_inbox_stay_out_of_reach(attacked: Attacked) ->
     assert told["recv"] == "no messages"
     assert hive.db.value("SELECT count(*) FROM messages WHERE body = 'stray'") == 0
     assert "for bob's eyes alone" in attacked.report("bob", waiting)["mail"]
+    attacked.told_once("hive-mcp", "stray: ‘recv’ refused: no turn is running here")
+    hive.tool("hive-destroy", "stray")
 
 
 def forge_labels(box: Box) -> Any:
@@ -100,11 +107,14 @@ def forge_labels(box: Box) -> Any:
 
 
 def test_a_label_never_looks_like_another_sender(attacked: Attacked) -> None:
-    told = attacked.attack("alice", forge_labels)
+    attacked.spawn("forger")
+    told = attacked.attack("forger", forge_labels)
     assert all("label" in text and "waits" not in text for text in told["told"]), told
     assert "waits in your own inbox" in told["plain"]
     senders = attacked.hive.db.all("SELECT sender FROM messages WHERE body IN ('plain', 'forged')")
-    assert senders == [("alice/operator",)]
+    assert senders == [("forger/operator",)]
+    attacked.told_once("hive-mcp", "forger: ‘wake’ refused: ")
+    attacked.hive.tool("hive-destroy", "forger")
 
 
 FORGED = """thanks.

@@ -53,11 +53,18 @@ def children(attacked: Attacked) -> list[str]:
 
 
 def test_no_child_outlives_its_turn(attacked: Attacked) -> None:
-    assert attacked.attack("alice", leave_children, mark=MARK, crash=False) > 8
+    attacked.spawn("parent")
+    assert attacked.attack("parent", leave_children, mark=MARK, crash=False) > 8
+    line = attacked.told_once("hive-exec@parent", "parent: claude ended and left ")
+    assert line.endswith("processes running; they end with its box")
     until(lambda: not children(attacked), "none of them is left", 10, lambda: children(attacked))
     attacked.spawn("crasher")
     crashed = attacked.begin("crasher", leave_children, mark=MARK, crash=True)
-    assert attacked.outcome(attacked.turn_of(crashed)) == "lost"
+    turn = attacked.turn_of(crashed)
+    assert attacked.outcome(turn) == "lost"
+    attacked.told_once("hive-exec@crasher", "crasher: claude ended and left ")
+    what = f"crasher: turn {turn} lost: claude was killed by signal 11; its mail goes back"
+    attacked.told_once("hive-turn@crasher", what)
     attacked.hive.tool("hive-destroy", "crasher")  # its order would be delivered again
     until(lambda: not children(attacked), "none of them is left", 10, lambda: children(attacked))
 
@@ -79,6 +86,7 @@ def test_a_box_that_hears_nothing_is_ended_all_the_same(attacked: Attacked) -> N
     attacked.hive.tool("hive-stop", "mallory", seconds=25)
     assert attacked.outcome(turn) in ("lost", "cancelled")
     until(lambda: not children(attacked), "nothing of it is left", 5, lambda: children(attacked))
+    attacked.told_once("hive-turn@mallory", f"mallory: turn {turn} ")
     attacked.hive.tool("hive-destroy", "mallory")
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from tests.attacks.intruder import Box
 from tests.attacks.rig import Attacked
 from tests.support.hive import KEY
@@ -65,13 +63,6 @@ def serving(location: str = "") -> Iterator[Server]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def carol(attacked: Attacked) -> str:
-    """An agent to whom the whole public internet is open."""
-    attacked.spawn("carol", egress=["*"])
-    return "carol"
-
-
 def own_addresses() -> list[str]:
     """The names and addresses by which this machine is known outside."""
     told = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=False).stdout
@@ -102,16 +93,18 @@ def go_out(box: Box, hosts: list[str], port: int) -> Any:
     return told
 
 
-def test_no_port_of_the_host_is_reached(attacked: Attacked, carol: str) -> None:
+def test_no_port_of_the_host_is_reached(attacked: Attacked) -> None:
+    """By an agent to whom those very ports are open on the whole public internet."""
     hive = attacked.hive
+    web = hive.hive.settings.web.port
     with serving() as server:
+        attacked.spawn("carol", egress=["*", f"*:{server.port}", f"*:{web}"])
         hosts = [*LOOPBACK, *own_addresses()]
-        told = attacked.attack(carol, go_out, hosts=hosts, port=server.port)
+        told = attacked.attack("carol", go_out, hosts=hosts, port=server.port)
         assert server.came == []
     let_through = {host: how for host, how in told.items() if not set(how) <= REFUSED}
     assert let_through == {}
-    web = hive.hive.settings.web.port
-    told = attacked.attack(carol, go_out, hosts=["127.0.0.1", "localhost", "[::1]"], port=web)
+    told = attacked.attack("carol", go_out, hosts=["127.0.0.1", "localhost", "[::1]"], port=web)
     assert all(set(how) <= REFUSED for how in told.values())
     assert hive.unit("hive-dashboard.service") != "active"  # nobody has called it
     hive.until_value(
@@ -119,7 +112,11 @@ def test_no_port_of_the_host_is_reached(attacked: Attacked, carol: str) -> None:
     )
     hosts = [one["host"] for one in attacked.events("egress_refused", "carol")]
     assert f"127.0.0.1:{web}" in hosts
-    attacked.journal("hive-egress", f"carol: refused 127.0.0.1:{web}")
+    attacked.journal("hive-egress", f"carol: refused 127.0.0.1:{web}: leads to 127.0.0.1")
+    outside = [one for one in own_addresses()[1:] if one not in LOOPBACK]
+    for host in ("127.0.0.1", "localhost", "[::1]", "10.0.0.1", *outside):
+        attacked.journal("hive-egress", f"carol: refused {host}:{server.port}: leads to ")
+    attacked.journal("hive-egress", "carol: refused -: malformed request")
 
 
 def follow(box: Box, url: str) -> Any:
@@ -139,6 +136,7 @@ def test_a_redirect_leads_nowhere_new(attacked: Attacked) -> None:
         told = attacked.attack("dave", follow, url=f"http://127.0.0.1:{listed.port}/")
         assert aim.came == [] and len(listed.came) == 1
     assert (told["first"], told["then"]) == (302, 451)
+    attacked.journal("hive-egress", f"dave: refused 127.0.0.1:{aim.port}: not in the allow-list")
 
 
 def use_anothers_list(box: Box, url: str) -> Any:
@@ -153,12 +151,15 @@ def use_anothers_list(box: Box, url: str) -> Any:
     }
 
 
-def test_lists_and_the_key_stay_where_they_belong(attacked: Attacked, carol: str) -> None:
+def test_lists_and_the_key_stay_where_they_belong(attacked: Attacked) -> None:
     with serving() as server:
         attacked.spawn("erin", egress=[f"127.0.0.1:{server.port}"])
-        told = attacked.attack(carol, use_anothers_list, url=f"http://127.0.0.1:{server.port}/")
+        told = attacked.attack("bob", use_anothers_list, url=f"http://127.0.0.1:{server.port}/")
         assert server.came == []
     assert told["its"] == 451
+    attacked.told_once(
+        "hive-egress", f"bob: refused 127.0.0.1:{server.port}: not in the allow-list"
+    )
     assert KEY not in told["api"]
     assert not {200, 302} & set(told["odd"][:2])
     assert os.stat(f"{attacked.hive.hive.paths.state}/api-key").st_mode & 0o077 == 0

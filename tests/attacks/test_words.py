@@ -159,9 +159,13 @@ def test_a_replaced_exec_sock_leads_nowhere(attacked: Attacked) -> None:
         turn = attacked.turn_of(attacked.begin("swapped", lie))
         assert attacked.outcome(turn) == "lost"
         note = attacked.hive.db.value("SELECT note FROM turns WHERE id = ?", turn)
-        assert "cannot be reached" in note
+        why = "cannot be reached: its exec.sock is a link, which is not followed"
+        assert why in note
+        attacked.told_once(
+            "hive-turn@swapped", f"swapped: turn {turn} lost: the box of swapped {why}"
+        )
         done = attacked.hive.tool("hive-login", "swapped", check=False)
-        assert done.returncode != 0 and "does not answer" in done.stderr
+        assert done.returncode != 0 and "is a link" in done.stderr
         try:
             other.accept()
             raise AssertionError("the link was followed")

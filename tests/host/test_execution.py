@@ -4,7 +4,7 @@ import json
 import os
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hivelib.host import execution
+from hivelib.host.boxes.link import Link
 from hivelib.host.execution import LINE_MOST, Execution, Said
 
 
@@ -79,14 +80,17 @@ def test_a_line_without_end_costs_no_memory_and_the_next_is_heard(listener: sock
     assert said == [Said("dropped", number=LINE_MOST + 7), Said("out", "next")]
 
 
+@pytest.mark.parametrize("call", [Execution, Link])
 def test_a_link_in_the_sockets_place_is_not_followed(
-    listener: socket.socket, short_path: Path
+    listener: socket.socket, short_path: Path, call: Callable[[str], object]
 ) -> None:
     os.symlink(listener.getsockname(), short_path / "link")
-    with pytest.raises(OSError, match="refused"):
-        Execution(f"{short_path}/link")
+    (short_path / "file").touch()
+    for name, how in {"link": "its link is a link, which is", "file": "its file is no"}.items():
+        with pytest.raises(OSError, match=how):
+            call(f"{short_path}/{name}")
     with pytest.raises(FileNotFoundError):
-        Execution(f"{short_path}/nothing")
+        call(f"{short_path}/nothing")
 
 
 def test_a_box_that_has_gone_is_heard_and_not_an_error(listener: socket.socket) -> None:

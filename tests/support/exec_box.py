@@ -69,9 +69,10 @@ class ExecBox:
         return int(self.hear()["started"])
 
     def rest(self) -> Iterator[dict[str, Any]]:
-        """What is still said, up to the end."""
+        """What is still said, up to the end; then the host hangs up, as it does."""
         for line in self.lines:
             yield json.loads(line)
+        self.close()
 
     def close(self) -> None:
         self.lines.close()

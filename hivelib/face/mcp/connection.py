@@ -75,7 +75,8 @@ class Connection:
         """The next message for the MCP server. EndOfStream when there is none any more."""
         try:
             while (line := await self._line(limits.LINE_MOST)) is not None:
-                await self.guest.pay(len(line))
+                if await self.guest.pay(len(line)):
+                    self.complain(f"more than {limits.RATE:.0f} lines a second; slowed down")
                 await self.drained()
                 if line.strip() and (message := await self._admit(line)):
                     return message

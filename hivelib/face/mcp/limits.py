@@ -69,16 +69,20 @@ class Guest:
         self._turnstile = anyio.Lock()
         self._allowance, self._counted_at = BURST, clock.monotonic()
 
-    async def pay(self, size: int) -> None:
-        """Waits until the agent may have a line of `size` bytes looked at. Its connections share one allowance."""
+    async def pay(self, size: int) -> bool:
+        """Waits until the agent may have a line of `size` bytes looked at; gives back whether it had to.
+
+        Its connections share one allowance.
+        """
         now = clock.monotonic()
         gained = (now - self._counted_at) * RATE
         self._allowance = min(BURST, self._allowance + gained) - 1 - size // SIZE
         self._counted_at = now
-        if self._allowance < 0:
-            await anyio.sleep(-self._allowance / RATE)
-        else:
+        if self._allowance >= 0:
             await anyio.lowlevel.checkpoint()
+            return False
+        await anyio.sleep(-self._allowance / RATE)
+        return True
 
     async def __aenter__(self) -> None:
         """One call of an agent at a time, so that between two of them every other agent has its turn."""

@@ -143,6 +143,8 @@ async def call(
     try:
         return await _call(hive, connection, request_id, name, said)
     except HiveError as error:
+        text = f"{mailing.names_shown(name)} refused: {error.message}"
+        connection.complain(text, kind=type(error).__name__)
         return wire.refusal(error.message, error.hint)
     except Exception:  # noqa: BLE001 - one agent's bug must not end the others' process
         connection.complain(f"a bug in the tool {name}", bug=True)

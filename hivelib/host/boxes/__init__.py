@@ -16,6 +16,8 @@ says whether it builds the agent's whole system with nix:
     destroy(settings, name)         stopped, and gone but for its state: a tombstone that can be revived
     status(settings, name)          a `Status`
     journal(settings, name, lines)  the newest lines that its units wrote, oldest first
+    refused_processes(settings, name)  asked by its hive-turn: how often its running box wanted one more than it may
+                                    have; 0 where nobody counts that
 """
 
 import importlib

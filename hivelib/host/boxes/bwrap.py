@@ -116,3 +116,15 @@ def journal(settings: Settings, name: str, lines: int = 50) -> list[str]:
     from hivelib.host.journal import newest
 
     return newest(settings, units(name), lines)
+
+
+def refused_processes(settings: Settings, name: str) -> int:
+    """How often the agent's running box wanted one more process or thread than it may have.
+
+    For the agent's hive-turn to ask, whose control group lies beside the box's; 0 for anybody else, and where no
+    controller counts.
+    """
+    from hivelib.host import cgroups
+
+    mine = f"hive-turn@{name}.service"
+    return cgroups.refused_processes(cgroups.beside(cgroups.own_path(), mine, "hive-exec"))

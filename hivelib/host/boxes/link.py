@@ -1,7 +1,6 @@
 """The host's end of exec.sock: JSON lines to hive-exec and back. What comes back is hostile and held to bounds."""
 
 import json
-import os
 import select
 import socket
 from collections import deque
@@ -9,6 +8,7 @@ from typing import Any, Self
 
 from hivelib.base import clock
 from hivelib.base.errors import HiveError, NotNow
+from hivelib.host.boxes.exec_socket import connected
 
 LINE_MOST = 64 << 20
 """Bytes of a line of the box: hive-exec cuts claude's at 8 MiB, and JSON may write a byte as six."""
@@ -18,16 +18,8 @@ class Link:
     """One connection to a box; use as a context manager: when it closes, all that runs in the box ends."""
 
     def __init__(self, path: str) -> None:
-        """Connects without following a link that a box may have put there. Raises OSError when nobody listens."""
-        place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-        self.socket = socket.socket(socket.AF_UNIX)
-        try:
-            self.socket.connect(f"/proc/self/fd/{place}")
-        except OSError:
-            self.socket.close()
-            raise
-        finally:
-            os.close(place)
+        """Connects to a box's exec.sock. Raises OSError when nobody listens there, or it is no socket."""
+        self.socket = connected(path)
         self._rest = bytearray()
         self._messages: deque[dict[str, Any]] = deque()
 

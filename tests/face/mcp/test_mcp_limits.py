@@ -95,6 +95,7 @@ def test_calls_over_the_rate_wait_and_do_not_fail(rig: McpRig) -> None:
     answers = sorted(box.hear()["id"] for _ in range(count))
     assert answers == list(range(count))
     assert time.monotonic() - at > 100 / limits.RATE - 0.5
+    assert len(about(rig, "alice: more than 50 lines a second; slowed down")) == 1
 
 
 def test_many_calls_at_once_are_all_answered(rig: McpRig) -> None:
@@ -155,6 +156,20 @@ def test_garbage_fills_no_journal(rig: McpRig) -> None:
         box.line(b"garbage %d" % n)
         box.hear()
     assert len(rig.complaints()) == 1
+
+
+def test_refused_calls_are_said_once_for_each_kind(rig: McpRig) -> None:
+    turn = rig.begin("alice")
+    box = rig.box("alice", turn)
+    for n in range(5):
+        assert box.call("send", {"to": "bob", "body": "x", f"from{n}": "\x1b[2J"})["isError"]
+        assert box.call("kill", {"name": "bob"})["isError"]
+    assert [line for line in rig.complaints() if "\x1b" in line] == []
+    assert len(about(rig, "alice: ‘send’ refused: send: there is no argument")) == 1
+    rig.end(turn)
+    assert box.call("recv")["isError"] and box.call("history")["isError"]
+    assert len(about(rig, f"alice: ‘recv’ refused: turn {turn.id} is not running")) == 1
+    assert len(rig.complaints()) == 2
 
 
 @pytest.mark.parametrize("what", [b"carol", b"", b"alice/x", b"\xff", b"a" * 255])
