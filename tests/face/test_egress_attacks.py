@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.handing_over import SECONDS
 from tests.support.waiting import until
-from tests.support.way_out import SECONDS, WayOut, answering, far_end, read_all, read_head
+from tests.support.way_out import WayOut, answering, far_end, read_all, read_head
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 

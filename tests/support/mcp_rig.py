@@ -4,24 +4,20 @@ import contextlib
 import itertools
 import json
 import os
-import select
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 from hivelib.base import clock
 from hivelib.flow import mailing, settling
-from hivelib.flow.opening import Hive
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Turn
 from hivelib.store import agents, turns
-from tests.support.source import ROOT
-from tests.support.state import make_state, short_directory
+from tests.support.handing_over import Served
+from tests.support.state import short_directory
 
-SECONDS = 20.0
 HELLO = {
     "protocolVersion": "2025-06-18",
     "capabilities": {},
@@ -105,72 +101,24 @@ class Box:
         self.link.close()
 
 
-class McpRig:
+class McpRig(Served):
     """A hive with alice, bob and the manager, and its hive-mcp."""
 
     def __init__(self, where: Path, more: str = "") -> None:
-        self.where = where
-        self.hive: Hive = make_state(where, more)
-        self.log = where / "mcp.log"
-        path = self.hive.paths.handoff("mcp")
-        self._held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._held.bind(path)
-        self._door = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._door.connect(path)
-        self._door.settimeout(SECONDS)
+        super().__init__(where, "mcp", more)
         self._boxes: list[Box] = []
-        self.process: subprocess.Popen[bytes] | None = None
         with self.hive.db.write() as db:
             for name, role in (("alice", "agent"), ("bob", "agent"), (MANAGER, "manager")):
                 agents.add(db, name, role, "bwrap", "{}", clock.now())
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a process of this hive has set."""
-        return {**os.environ, "LISTEN_FDS": "1", "HIVE_CONFIG": f"{self.where}/hive.toml"}
-
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Starts hive-mcp as systemd would: descriptor 3, LISTEN_FDS, settings by HIVE_CONFIG."""
-        held = self._held.fileno()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                ["bash", "-c", f'exec 3<&{held} {held}<&-; exec "$0"', str(ROOT / "bin/hive-mcp")],
-                pass_fds=(held,),
-                env=self.environment,
-                stderr=log,
-            )
-        return self.process
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ends it, and gives back its exit code."""
-        assert self.process
-        self.process.send_signal(number)
-        return self.process.wait(SECONDS)
 
     def again(self, number: int = signal.SIGKILL) -> None:
         """Ends it and starts it anew."""
         self.stop(number)
         self.start()
 
-    def hand_over(self, link: socket.socket, agent: str) -> None:
-        """What a door does with a connection."""
-        self.hand_over_as(agent.encode(), link.fileno())
-
-    def hand_over_as(self, name: bytes, fd: int) -> None:
-        """The same with any name and any descriptor."""
-        socket.send_fds(self._door, [name], [fd])
-
-    def waits(self, seconds: float) -> bool:
-        """Whether a connection waits to be taken, or comes within `seconds`: when systemd starts the service."""
-        return bool(select.select([self._held], [], [], seconds)[0])
-
     def connect(self, agent: str = "alice") -> Box:
         """A box's connection, which has not said anything yet."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.hand_over(theirs, agent)
-        ours.settimeout(SECONDS)
-        self._boxes.append(Box(ours))
+        self._boxes.append(Box(self.called(agent)))
         return self._boxes[-1]
 
     def box(self, agent: str = "alice", turn: Turn | None = None, nonce: str = "") -> Box:
@@ -213,12 +161,7 @@ class McpRig:
     def close(self) -> None:
         """Ends what this started."""
         self.hang_up()
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._held.close()
-        self._door.close()
-        self.hive.db.close()
+        super().close()
 
 
 @contextlib.contextmanager

@@ -2,38 +2,23 @@
 
 import contextlib
 import json
-import os
-import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hivelib.flow.opening import Hive
 from hivelib.store import agents
-from tests.support.source import ROOT
-from tests.support.state import make_state
+from tests.support.handing_over import SECONDS, Served
 
 Handler = Callable[[socket.socket], None]
-SECONDS = 20.0
 
 
-class WayOut:
+class WayOut(Served):
     """A hive's way out: `start` runs the proxy, `connect` is what a box's relay and door do together."""
 
     def __init__(self, where: Path, more: str = "") -> None:
-        self.hive: Hive = make_state(where, more)
-        self.log = where / "egress.log"
-        self._config = where / "hive.toml"
-        path = self.hive.paths.handoff("egress")
-        self._held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._held.bind(path)
-        self._door = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._door.connect(path)
-        self._door.settimeout(SECONDS)
-        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__(where, "egress", more)
 
     def agent(self, name: str, egress: list[str] | None) -> None:
         """Adds an agent, or gives it another allow-list; None leaves `egress` out of its agent.json."""
@@ -44,41 +29,9 @@ class WayOut:
             else:
                 agents.add(db, name, "agent", "bwrap", config, 1.0)
 
-    def start(self, **environment: str) -> "subprocess.Popen[bytes]":
-        """Starts the proxy as systemd would: descriptor 3, LISTEN_FDS, settings by HIVE_CONFIG."""
-        held = self._held.fileno()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    "bash",
-                    "-c",
-                    f'exec 3<&{held} {held}<&-; exec "$0"',
-                    str(ROOT / "bin/hive-egress"),
-                ],
-                pass_fds=(held,),
-                env={
-                    **os.environ,
-                    "LISTEN_FDS": "1",
-                    "HIVE_CONFIG": str(self._config),
-                    **environment,
-                },
-                stderr=log,
-            )
-        return self.process
-
-    def stop(self) -> int:
-        """Ends the proxy as systemd does, and gives back its exit code."""
-        assert self.process
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(SECONDS)
-
     def connect(self, agent: str = "alice") -> socket.socket:
         """A box's connection to its way out."""
-        box, other = socket.socketpair()
-        with other:
-            socket.send_fds(self._door, [agent.encode()], [other.fileno()])
-        box.settimeout(SECONDS)
-        return box
+        return self.called(agent)
 
     def ask(self, request: bytes, agent: str = "alice") -> bytes:
         """Sends one request over a connection of its own; gives back all that comes until the proxy closes."""
@@ -102,21 +55,6 @@ class WayOut:
         """Kind, subject and payload of every event so far."""
         rows = self.hive.db.all("SELECT kind, subject, payload FROM events ORDER BY seq")
         return [(kind, subject, json.loads(payload)) for kind, subject, payload in rows]
-
-    def memory(self) -> int:
-        """The proxy's resident bytes now."""
-        assert self.process
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGESIZE")
-
-    def close(self) -> None:
-        """Ends what this started."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._held.close()
-        self._door.close()
-        self.hive.db.close()
 
 
 class FarEnd:

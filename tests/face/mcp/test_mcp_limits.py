@@ -10,7 +10,6 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,13 +26,6 @@ def rig() -> Iterator[McpRig]:
         rig.start()
         yield rig
         assert rig.process and rig.process.poll() is None, rig.complaints()
-
-
-def memory(rig: McpRig) -> int:
-    """Resident bytes of hive-mcp."""
-    assert rig.process
-    pages = Path(f"/proc/{rig.process.pid}/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGESIZE")
 
 
 def about(rig: McpRig, words: str) -> list[str]:
@@ -60,11 +52,11 @@ def test_a_ninth_connection_is_closed_and_said_once(rig: McpRig) -> None:
 
 def test_a_line_without_end_costs_the_connection_and_no_memory(rig: McpRig) -> None:
     peer, box = rig.box("bob"), rig.box("alice")
-    before = memory(rig)
+    before = rig.memory()
     with pytest.raises(OSError, match=r"reset|pipe"):
         box.link.sendall(b"x" * 100_000_000)
     assert box.ended()
-    assert memory(rig) - before < 16 << 20
+    assert rig.memory() - before < 16 << 20
     assert len(about(rig, "1048576 bytes")) == 1
     assert not peer.call("whoami")["isError"]
 
@@ -137,11 +129,11 @@ def test_who_does_not_read_is_not_answered_more_and_more(rig: McpRig) -> None:
         rig.post("alice", f"{n}" + "\\" * 4000)
     box = rig.box("alice")
     box.call("recv", {"max": 32})
-    before = memory(rig)
+    before = rig.memory()
     box.link.settimeout(1.0)
     with pytest.raises(TimeoutError):
         ask_without_end(box)
-    assert memory(rig) - before < 64 << 20
+    assert rig.memory() - before < 64 << 20
     assert not rig.box("bob").call("whoami")["isError"]
 
 
@@ -177,13 +169,13 @@ def test_a_hand_off_without_sense_is_dropped(rig: McpRig, what: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(20)
-        rig.hand_over_as(what, theirs.fileno())
+        rig.hand_over(what, theirs.fileno())
         ours.sendall(b'{"hive":1,"turn":null,"nonce":"' + b"0" * 32 + b'"}\n')
         theirs.close()
         with contextlib.suppress(ConnectionResetError):
             assert ours.recv(1) == b""
     with open("/dev/null", "rb") as file:
-        rig.hand_over_as(b"alice", file.fileno())
+        rig.hand_over(b"alice", file.fileno())
     assert not rig.box("bob").call("whoami")["isError"]
 
 

@@ -14,7 +14,8 @@ from hivelib.base.errors import HiveError
 from hivelib.flow import mailing
 from hivelib.model.records import Caller, Request
 from hivelib.store import turns
-from tests.support.mcp_rig import SECONDS, Box, McpRig, mcp_rig
+from tests.support.handing_over import SECONDS
+from tests.support.mcp_rig import Box, McpRig, mcp_rig
 from tests.support.waiting import until
 
 
