@@ -88,12 +88,18 @@ def agents(views: Iterable[AgentView]) -> str:
 
 def agent(view: AgentView) -> str:
     """One agent's row."""
-    return render("agent_row", view=view, state=state(view))
+    return render("agent_row", view=view, state=state(view), trouble=trouble(view))
 
 
 def agent_head(name: str, view: AgentView | None) -> str:
     """The head of an agent's page; the agent may be gone."""
-    return render("agent_head", name=name, view=view, state=state(view) if view else "gone")
+    known = {"state": state(view), "trouble": trouble(view)} if view else {"state": "gone"}
+    return render("agent_head", name=name, view=view, **known)
+
+
+def trouble(view: AgentView) -> str:
+    """What keeps an agent from its work: a login that is missing, a parking; empty when nothing does."""
+    return render("agent_trouble", agent=view.agent)
 
 
 def state(view: AgentView) -> str:
