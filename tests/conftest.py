@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from hivelib.flow.opening import Hive
@@ -22,6 +23,12 @@ REAL_ENVIRONMENT = dict(os.environ)
 _BARRED = tempfile.TemporaryDirectory(prefix="h-no-home-")
 os.chmod(_BARRED.name, 0o755)
 home.close(Path(_BARRED.name))
+
+# How fast this machine is just now is no property of the code.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

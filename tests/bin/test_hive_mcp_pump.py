@@ -72,7 +72,7 @@ CUTS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(
     cuts=st.lists(CUTS, max_size=5), tools=st.lists(st.sampled_from(["send", "recv"]), max_size=6)
 )

@@ -125,7 +125,8 @@ def test_waking_a_server_is_an_empty_datagram_without_a_descriptor(short_path: P
 
 
 @settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.binary(max_size=200), max_size=8))
 def test_no_bytes_raise(listener: socket.socket, chunks: list[bytes]) -> None:

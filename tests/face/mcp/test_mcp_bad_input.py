@@ -41,7 +41,6 @@ keys = st.one_of(st.sampled_from(FIELDS), st.text(max_size=12))
 arguments = st.dictionaries(keys, values, max_size=5)
 often = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
