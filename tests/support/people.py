@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hivelib.base import users
+from hivelib.base import slots, users
 from hivelib.base.bootstrap import reachable_by_all
 from hivelib.base.errors import Misuse
 from hivelib.base.users import User
@@ -117,6 +117,9 @@ def made_user() -> User:
     try:
         return users.of(NAME)
     except Misuse:
-        command = ["useradd", "--system", "--shell", "/bin/sh", "--home-dir", "/nonexistent", NAME]
-        subprocess.run(command, check=True, capture_output=True)
+        with slots.locked(
+            f"/run/{NAME}.lock"
+        ):  # two workers come at once; the second makes nothing
+            words = ["--system", "--shell", "/bin/sh", "--home-dir", "/nonexistent", NAME]
+            subprocess.run(["useradd", *words], check=False, capture_output=True)
         return users.of(NAME)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hivelib.host import cgroups, manager
 from hivelib.host.manager import Private
+from tests.support.hive import free_port
 from tests.support.people import Person, Word
 from tests.support.source import ROOT
 
@@ -17,10 +18,14 @@ class Upped(NamedTuple):
 
     person: Person
     directory: Path
+    port: int | None = None
+    """Where it shall have its page; None: hive-up chooses, as another hive-up of the same moment may."""
 
     def argv(self, *words: Word) -> list[Word]:
         """The command that brings it up and returns."""
-        return [ROOT / "bin/hive-up", "--dir", self.directory, "--detach", "--json", *words]
+        page: list[Word] = ["--port", str(self.port)] if self.port else []
+        up: list[Word] = [ROOT / "bin/hive-up", "--dir", self.directory, "--detach", "--json"]
+        return [*up, *page, *words]
 
     def up(self, *words: Word, **environment: str) -> dict[str, Any]:
         """Brings it up; gives back what hive-up says."""
@@ -79,7 +84,7 @@ def made(person: Person, directory: Path) -> Upped:
     """An empty directory of that person for a hive."""
     directory.mkdir(mode=0o700)
     person.own(directory)
-    return Upped(person, directory)
+    return Upped(person, directory, free_port())
 
 
 def alive(pid: int) -> bool:

@@ -16,7 +16,7 @@ from tests.support.waiting import until_line
 
 # The one place where what runs differs from what README says: the hive is a demo in a directory of the test's own, and
 # hive-up returns. The other tools find that hive as README says, by the HIVE_CONFIG that hive-up tells to export.
-MORE = {"bin/hive-up": ["--dir", "DIRECTORY", "--demo", "--detach"]}
+MORE = {"bin/hive-up": ["--dir", "DIRECTORY", "--port", "PORT", "--demo", "--detach"]}
 NOT_RUN = {"git", "cd", "bin/hive-check"}
 """A clone is what this runs in; hive-check is what runs this."""
 ENDLESS = "--follow"
@@ -46,12 +46,11 @@ def test_readme_has_lines_that_begin_use_and_end_a_hive() -> None:
 
 @pytest.mark.timeout(180)
 def test_readmes_lines_work_as_they_stand(hive: Upped) -> None:
+    places = {"DIRECTORY": str(hive.directory), "PORT": str(hive.port)}
     for words in lines():
         if words[0] in NOT_RUN:
             continue
-        more = [
-            str(hive.directory) if word == "DIRECTORY" else word for word in MORE.get(words[0], [])
-        ]
+        more = [places.get(word, word) for word in MORE.get(words[0], [])]
         argv: list[Word] = [ROOT / words[0], *words[1:], *more]
         environment = {} if more else {"HIVE_CONFIG": f"{hive.directory}/hive.toml"}
         if ENDLESS in words:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hivelib.base.db import Database
-from tests.support.hive import KEY, LiveHive
+from tests.support.hive import KEY, LiveHive, free_port
 from tests.support.people import Person, Word
 from tests.support.script import Gate, Rule, Say
 from tests.support.source import ROOT
@@ -38,7 +38,8 @@ def test_a_copy_of_a_hive_in_mid_turn_goes_on_where_it_stood(
     ordinary_user.own(made)
     file = str(hive.directory / "copy.tar.gz")
     hive.tool("hive-backup", "--restore", file, "--dir", str(made))
-    up: list[Word] = [ROOT / "bin/hive-up", "--dir", made, "--port", "7090", "--detach"]
+    up: list[Word] = [ROOT / "bin/hive-up", "--dir", made, "--port", str(free_port())]
+    up += ["--detach"]
     try:
         ordinary_user.run(up, {"ANTHROPIC_API_KEY": KEY}, seconds=180)
         with Database(str(made / "state/hive.sqlite"), read_only=True) as db:

@@ -9,6 +9,7 @@ import pytest
 
 from hivelib.host import manager
 from tests.support import raising
+from tests.support.hive import free_port
 from tests.support.people import NAME, made_user, root_at_home
 from tests.support.raising import Upped, alive
 from tests.support.source import ROOT
@@ -23,7 +24,7 @@ def roots(short_path: Path) -> Iterator[Upped]:
     """A directory that is not there yet, in which root brings up a hive of the tests' user."""
     made_user()
     short_path.chmod(0o755)
-    upped = Upped(root_at_home(short_path / "home"), short_path / "r")
+    upped = Upped(root_at_home(short_path / "home"), short_path / "r", free_port())
     yield upped
     if (upped.directory / manager.RECORD).exists():
         upped.down()

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.support import raising
+from tests.support.hive import free_port
 from tests.support.people import Person, Word
 from tests.support.raising import alive
 from tests.support.source import ROOT
@@ -25,6 +26,7 @@ class Login(NamedTuple):
 
     person: Person
     directory: Path
+    port: int
 
     @property
     def environment(self) -> dict[str, str]:
@@ -39,6 +41,13 @@ class Login(NamedTuple):
             list(words), self.environment, check=check, seconds=100
         ).stdout.strip()
 
+    def up(self) -> dict[str, Any]:
+        """Brings up the session's hive; gives back what hive-up says."""
+        port = str(self.port)
+        return dict(
+            json.loads(self.run(ROOT / "bin/hive-up", "--detach", "--json", "--port", port))
+        )
+
     def systemctl(self, *words: str, check: bool = True) -> str:
         """Asks the session's manager."""
         return self.run("systemctl", "--user", *words, check=check)
@@ -50,14 +59,14 @@ def login(ordinary_user: Person, short_path: Path) -> Iterator[Login]:
     where = raising.made(ordinary_user, short_path / "l").directory
     python = f"{ROOT}/.venv/bin/python3"
     ordinary_user.run([python, "-c", VERB, "start", where])
-    session = Login(ordinary_user, where)
+    session = Login(ordinary_user, where, free_port())
     session.run("systemd-run", "--user", "--quiet", "--unit=hivelike.service", "sleep", "1000")
     yield session
     ordinary_user.run([python, "-c", VERB, "stop", where])
 
 
 def test_the_login_s_own_manager_runs_the_hive(login: Login) -> None:
-    said = json.loads(login.run(ROOT / "bin/hive-up", "--detach", "--json"))
+    said = login.up()
     assert said["systemd"] == "user"
     assert said["config"] == f"{login.directory}/config/hyperhive/hive.toml"
     assert said["state"] == f"{login.directory}/state/hyperhive"
@@ -67,7 +76,7 @@ def test_the_login_s_own_manager_runs_the_hive(login: Login) -> None:
     )
     assert login.systemctl("is-enabled", "hive.target") == "enabled"
     assert login.run(ROOT / "bin/hive-send", "manager", "found without HIVE_CONFIG") == "1"
-    assert json.loads(login.run(ROOT / "bin/hive-up", "--detach", "--json"))["done"] == []
+    assert login.up()["done"] == []
 
     assert json.loads(login.run(ROOT / "bin/hive-down", "--json"))["ran"]
     assert login.systemctl("list-units", "--plain", "--no-legend", "hive.target", "hive-*") == ""
@@ -77,7 +86,7 @@ def test_the_login_s_own_manager_runs_the_hive(login: Login) -> None:
 
 
 def test_agents_come_back_when_the_manager_does(login: Login) -> None:
-    login.run(ROOT / "bin/hive-up", "--detach")
+    login.up()
     login.run(ROOT / "bin/hive-spawn", "alice")
     login.run(ROOT / "bin/hive-spawn", "bob")
     login.run(ROOT / "bin/hive-stop", "bob")
