@@ -104,7 +104,7 @@ REFUSED = {
 def test_what_must_not_be_is_refused_and_changes_nothing(hive: Upped, db: Database) -> None:
     before = db.value("SELECT max(seq) FROM events")
     for words, reason in REFUSED.items():
-        assert reason in hive.tool(*words, check=False)
+        assert reason in hive.tool(*words, check=False), words
     assert db.value("SELECT max(seq) FROM events") == before
 
 

@@ -73,18 +73,16 @@ def test_a_login_that_works_ends_the_parking(hive: LiveHive) -> None:
     assert not Path(hive.hive.paths.agent_claude("manager"), ".credentials.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [("", "no code was given"), ("wrong\n", "Invalid code"), ("refused\n", "Login failed: no")],
-)
-def test_a_login_without_a_good_code_is_refused_and_leaves_nothing_running(
-    hive: LiveHive, typed: str, said: str
-) -> None:
+REFUSED = {"": "no code was given", "wrong\n": "Invalid code", "refused\n": "Login failed: no"}
+
+
+def test_a_login_without_a_good_code_is_refused_and_leaves_nothing_running(hive: LiveHive) -> None:
     park(hive)
-    done = hive.tool("hive-login", "alice", stdin=typed, check=False)
-    assert (done.returncode, said in done.stderr.splitlines()[-1]) == (1, True), done.stderr
-    assert hive.db.value("SELECT parked_kind FROM agents WHERE name = 'alice'") == "auth_failed"
-    hive.until_unit("hive-exec@alice.service", "inactive")
+    for typed, said in REFUSED.items():
+        done = hive.tool("hive-login", "alice", stdin=typed, check=False)
+        assert (done.returncode, said in done.stderr.splitlines()[-1]) == (1, True), done.stderr
+        assert hive.db.value("SELECT parked_kind FROM agents WHERE name = 'alice'") == "auth_failed"
+        hive.until_unit("hive-exec@alice.service", "inactive")
 
 
 def test_an_interrupted_login_leaves_nothing_running(hive: LiveHive) -> None:
