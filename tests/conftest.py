@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -15,7 +16,7 @@ from tests.support.hive import LiveHive, raiser
 from tests.support.people import Person, ordinary_person
 from tests.support.state import make_state, short_directory
 
-pytest_plugins = ["tests.support.skips"]
+pytest_plugins = ["tests.support.skips", "tests.support.workers"]
 
 # What npm needs from the person who runs the tests; tests themselves never see it.
 REAL_ENVIRONMENT = dict(os.environ)
@@ -31,10 +32,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A worker is started by a process whose home is barred already."""
+    node.workerinput["environment"] = REAL_ENVIRONMENT
+
+
 @pytest.fixture(scope="session")
-def claude() -> Path:
+def claude(pytestconfig: pytest.Config) -> Path:
     """The real CLI's executable, installed when it is missing."""
-    return claude_cli.install(REAL_ENVIRONMENT)
+    given = getattr(pytestconfig, "workerinput", {})
+    return claude_cli.install(given.get("environment", REAL_ENVIRONMENT))
 
 
 @pytest.fixture

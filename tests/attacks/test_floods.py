@@ -106,6 +106,7 @@ def flood(box: Box, sign: str) -> Any:  # noqa: C901  one attack is one function
     return counts
 
 
+@pytest.mark.alone
 def test_a_flood_slows_its_own_box_only(attacked: Attacked) -> None:
     hive, sign = attacked.hive, Path(attacked.hive.hive.paths.shared) / "flooding"
     quiet = attacked.attack("bob", measure, times=TIMES)
@@ -179,6 +180,7 @@ def whoami(box: Box) -> Any:
     return box.text("whoami", {})
 
 
+@pytest.mark.alone
 def test_what_the_kernel_counts_by_uid_is_not_used_up_for_others(attacked: Attacked) -> None:
     sign = Path(attacked.hive.hive.paths.shared) / "hoarding"
     hoarding = attacked.begin("alice", hoard, sign="/shared/hoarding")

@@ -81,6 +81,7 @@ def crowd(where: Path, kind: str) -> list[dict[str, Any]]:
     return said
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_the_slowest_of_32_senders_waits_a_fifth_of_what_busy_timeout_alone_costs() -> None:
     slowest = {}

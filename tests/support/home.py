@@ -23,6 +23,7 @@ STEERING = (
     "CLAUDE",
     "LISTEN_",
     "NOTIFY_SOCKET",
+    "PYTHONPATH",
     "RUNTIME_DIR",
     "STATE_DIR",
     "SYSTEMD_",
