@@ -233,6 +233,8 @@ def test_a_box_has_64_connections_and_the_65th_does_not_cost_its_neighbour_anyth
             got = read_all(one_more)
             assert got.startswith(b"HTTP/1.1 503 ")
             assert b"64 connections" in got
+        said = "alice: refused -: 64 connections of this box are open already"
+        until(lambda: said in way_out.log.read_text(), "a line")
         assert way_out.get(f"http://{far.at}/", "bob").endswith(b"hi")
         for box in held:
             box.close()
