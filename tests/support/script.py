@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.waiting import SECONDS
+
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -20,7 +22,7 @@ class Gate:
         self._reached = threading.Event()
         self._open = threading.Event()
 
-    def reached(self, seconds: float = 30.0) -> None:
+    def reached(self, seconds: float = SECONDS) -> None:
         """Waits until an answer is held here; AssertionError when none came."""
         assert self._reached.wait(seconds), f"no answer came to the gate within {seconds} s"
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 from tests.support.conversation import read
 from tests.support.messages_api import Server
 from tests.support.script import Call, Calls, Fail, Gate, Result, Rule, Say, Seen, Step
+from tests.support.waiting import SECONDS
 
 __all__ = [
     "Call",
@@ -78,7 +79,7 @@ class ScriptedModel:
             reply.gate.pass_through(HELD_AT_MOST)
         return seen, reply
 
-    def wait(self, wanted: int | Callable[[Seen], bool], seconds: float = 30.0) -> Seen:
+    def wait(self, wanted: int | Callable[[Seen], bool], seconds: float = SECONDS) -> Seen:
         """Waits for the N-th request, or one that fits, and gives it back; AssertionError if late."""
         with self._changed:
             deadline = time.monotonic() + seconds

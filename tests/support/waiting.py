@@ -11,7 +11,7 @@ from hivelib.base.db import Database
 
 T = TypeVar("T")
 
-SECONDS = 30.0
+SECONDS = 60.0  # of a machine that does ten other things
 PAUSE = 0.05  # nothing rings for a test that looks from outside, so it looks twenty times a second
 
 

@@ -47,9 +47,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """First those that all wait for, then the long ones (they ask for more time): nobody waits for one at the end."""
+    """First those that all wait for, then those that ask for the most time: nobody waits for one at the end."""
     if DOOR in config.stash:
-        items.sort(key=lambda item: (not marked(item, "alone"), not marked(item, "timeout")))
+        items.sort(key=lambda item: (not is_alone(item), -seconds(item)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -58,10 +58,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     door = item.config.stash.get(DOOR, None)
     if door is None:
         return (yield)
-    with door.inside(alone=marked(item, "alone")):
+    with door.inside(alone=is_alone(item)):
         return (yield)
 
 
-def marked(item: pytest.Item, name: str) -> bool:
-    """Whether a test, its file or its class has this mark."""
-    return item.get_closest_marker(name) is not None
+def is_alone(item: pytest.Item) -> bool:
+    """Whether no other test may run beside this one."""
+    return item.get_closest_marker("alone") is not None
+
+
+def seconds(item: pytest.Item) -> float:
+    """The time that a test asks for itself, 0 when the usual time will do."""
+    asked = item.get_closest_marker("timeout")
+    return float(asked.args[0]) if asked else 0.0

@@ -15,7 +15,7 @@ KILLS = 40
 SEED = 457
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_forty_kills_lose_nothing(live_hive: Callable[..., LiveHive]) -> None:
     hive = live_hive(RULES, bodies=False, **SETTINGS)
     for name in AGENTS:
