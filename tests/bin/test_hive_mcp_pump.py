@@ -1,9 +1,9 @@
 """hive-mcp-pump between a claude played by the test and a host that dies wherever the test says."""
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.mcp_claude import HELLO, PUMP, Claude, pair
 from tests.support.mcp_host import Connection, Cut, Host, Message
 from tests.support.state import short_directory
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -289,6 +290,5 @@ def test_it_waits_without_a_cpu(talk: tuple[Claude, Host]) -> None:
     host.tools["wait"] = never
     number = claude.call("wait")
     host.wait(lambda: host.seen[-1].get("id") == number)
-    with open(f"/proc/{claude.process.pid}/stat") as file:
-        state = file.read().rpartition(")")[2].split()[0]
-    assert state == "S" and os.path.exists(f"/proc/{claude.process.pid}")
+    stat = Path(f"/proc/{claude.process.pid}/stat")
+    until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S", "it sleeps")

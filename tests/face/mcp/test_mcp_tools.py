@@ -77,7 +77,7 @@ def test_a_waiting_recv_is_woken_at_once(rig: McpRig) -> None:
     at = time.monotonic()
     rig.post("alice", "wake up")
     answer = box.hear()
-    assert time.monotonic() - at < 1.0
+    assert time.monotonic() - at < 5.0  # of sixty
     assert answer["id"] == asked
     assert answer["result"]["structuredContent"]["messages"][0]["body"] == "wake up"
     until(lambda: not _listeners(rig, "alice"), "its fifos are gone")
@@ -96,7 +96,7 @@ def test_a_wait_ends_with_its_turn(rig: McpRig) -> None:
     at = time.monotonic()
     rig.end(turn)
     result = box.hear()["result"]
-    assert time.monotonic() - at < 1.0
+    assert time.monotonic() - at < 5.0  # of sixty
     assert result["isError"] and "not running any more" in result["content"][0]["text"]
 
 
