@@ -10,7 +10,7 @@ from hivelib.flow.opening import Hive
 from hivelib.model import states
 from hivelib.model.changes import ApprovalExpired, ApprovalResolved, ApprovalSuperseded
 from hivelib.model.events import Event
-from hivelib.model.names import MANAGER
+from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Approval
 from hivelib.store import approvals, events
 
@@ -60,7 +60,10 @@ def end(
     told: Sequence[Event] = (),
     first: Sequence[Event] = (),
 ) -> bool:
-    """As `resolve`, inside the caller's write transaction; `first` are events that only the operator sees."""
+    """As `resolve`, inside the caller's write transaction; `first` are events that only the operator sees.
+
+    A spawn that the operator asked for is the operator's own doing: the manager is not woken for it.
+    """
     found = approvals.get(db, number)
     if found is None or found.resolved_at is not None:
         return False
@@ -82,7 +85,10 @@ def end(
         tag=tag or found.tag,
     )
     events.record(db, *first, *warning.cleared(db, subject(number), refusal(number)))
-    informing.tell(hive, over, *told)
+    if found.kind == "spawn" and found.requested_by == OPERATOR:
+        events.record(db, over, *told)  # `hive-spawn`: each mail would be a turn that costs money
+    else:
+        informing.tell(hive, over, *told)
     return True
 
 

@@ -1,20 +1,16 @@
 """From "we need a carol" to carol's answer: the manager asks and edits in its box, the operator looks and decides.
 
-The real CLI against a scripted model, real units, real git. One hive lives through all of it, in the order of the file.
+The real CLI against a scripted model, real units, real git. One hive lives through all chapters, in their order.
 """
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.support.hive import LiveHive, raised
-from tests.support.people import Person, ordinary_person
+from tests.support.hive import LiveHive
 from tests.support.script import Call, Rule, Say, Seen
-from tests.support.scripted_model import ScriptedModel
-from tests.support.state import short_directory
 from tests.support.waiting import until
 
 TOOL = "mcp__hyperhive__"
@@ -73,24 +69,6 @@ RULES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def hive(claude: Path) -> Iterator[LiveHive]:
-    """One hive for the whole journey."""
-    with short_directory() as where:
-        where.chmod(0o755)
-        for name in ("home", "hive"):
-            (where / name).mkdir()
-        with ordinary_person(where / "home") as person:
-            yield from _raised(where, person, claude)
-
-
-def _raised(where: Path, person: Person, claude: Path) -> Iterator[LiveHive]:
-    (where / "hive").chmod(0o700)
-    person.own(where / "hive")
-    with ScriptedModel(RULES) as model, raised(person, where / "hive", model, claude, {}) as hive:
-        yield hive
-
-
 def asked(hive: LiveHive, words: str) -> None:
     """The operator says something to the manager."""
     hive.tool("hive-send", "manager", words)
@@ -132,8 +110,7 @@ def seen_by(hive: LiveHive, words: str) -> list[Seen]:
     return [seen for seen in hive.model.requests if words in seen.prompt]
 
 
-@pytest.mark.timeout(240)
-def test_a_new_agent_comes_by_the_operators_word(hive: LiveHive) -> None:
+def a_new_agent_comes_by_the_operators_word(hive: LiveHive) -> None:
     asked(hive, "we need a carol")
     (first,) = pending(hive)
     assert "answers questions" in hive.tool("hive-show", str(first)).stdout
@@ -155,8 +132,7 @@ def test_a_new_agent_comes_by_the_operators_word(hive: LiveHive) -> None:
     assert "carol is here" in hive.tool("hive-recv", "--wait", "30").stdout
 
 
-@pytest.mark.timeout(180)
-def test_a_no_reaches_the_manager_with_its_reason(hive: LiveHive) -> None:
+def a_no_reaches_the_manager_with_its_reason(hive: LiveHive) -> None:
     asked(hive, "please modelled now")
     (one,) = pending(hive)
     shown = hive.tool("hive-show", str(one)).stdout
@@ -170,8 +146,7 @@ def test_a_no_reaches_the_manager_with_its_reason(hive: LiveHive) -> None:
     assert deployed_config(hive) == {"allowed_recipients": ["operator"]}
 
 
-@pytest.mark.timeout(180)
-def test_a_build_that_fails_changes_nothing_and_says_why(hive: LiveHive) -> None:
+def a_build_that_fails_changes_nothing_and_says_why(hive: LiveHive) -> None:
     asked(hive, "please broken now")
     (one,) = pending(hive)
     before = hive.db.value("SELECT deployed_sha FROM agents WHERE name = 'carol'")
@@ -184,8 +159,7 @@ def test_a_build_that_fails_changes_nothing_and_says_why(hive: LiveHive) -> None
     assert deployed_config(hive) == {"allowed_recipients": ["operator"]}
 
 
-@pytest.mark.timeout(240)
-def test_the_older_of_two_proposals_is_superseded(hive: LiveHive) -> None:
+def the_older_of_two_proposals_is_superseded(hive: LiveHive) -> None:
     asked(hive, "please first now")
     (older,) = pending(hive)
     asked(hive, "please second now")
@@ -198,10 +172,7 @@ def test_the_older_of_two_proposals_is_superseded(hive: LiveHive) -> None:
     assert refused.returncode == 1 and "superseded" in refused.stderr
 
 
-@pytest.mark.timeout(240)
-def test_a_proposal_for_a_destroyed_agent_is_over_and_the_agent_can_be_revived(
-    hive: LiveHive,
-) -> None:
+def a_proposal_for_a_destroyed_agent_is_over_and_the_agent_can_be_revived(hive: LiveHive) -> None:
     asked(hive, "please late now")
     (one,) = pending(hive)
     hive.tool("hive-destroy", "carol")
@@ -215,3 +186,19 @@ def test_a_proposal_for_a_destroyed_agent_is_over_and_the_agent_can_be_revived(
     assert deployed_config(hive) == {"model": "sonnet"}
     number = int(hive.tool("hive-send", "carol", "are you there").stdout)
     hive.until_acked(number, seconds=60)
+
+
+@pytest.mark.timeout(600)
+def test_an_agents_life_by_the_operators_word(live_hive: Callable[..., LiveHive]) -> None:
+    hive = live_hive(RULES)
+    for chapter in CHAPTERS:
+        chapter(hive)
+
+
+CHAPTERS = (
+    a_new_agent_comes_by_the_operators_word,
+    a_no_reaches_the_manager_with_its_reason,
+    a_build_that_fails_changes_nothing_and_says_why,
+    the_older_of_two_proposals_is_superseded,
+    a_proposal_for_a_destroyed_agent_is_over_and_the_agent_can_be_revived,
+)
