@@ -115,11 +115,11 @@ def test_a_flood_slows_its_own_box_only(attacked: Attacked) -> None:
     until(sign.exists, "the flood", explain=hive.explain)
     attacked.journal("hive-mcp", "alice: has 8 connections; one more was closed")
     loud = attacked.attack("bob", measure, times=TIMES)
-    again = attacked.attack("bob", measure, times=TIMES)
     sign.unlink()
     counts = attacked.report("alice", flooding)
+    quiet += attacked.attack("bob", measure, times=TIMES)  # before and after: the machine has moods
     assert min(counts.values()) > 0, counts
-    middle, worst = statistics.median(quiet), statistics.median(loud + again)
+    middle, worst = statistics.median(quiet), statistics.median(loud)
     figures = f"a send takes {middle * 1000:.1f} ms, in a flood {worst * 1000:.1f} ms; {counts}"
     assert worst <= 2 * middle, figures
     attacked.journal("hive-mcp", "alice: a line of over 1048576 bytes; connection closed")
