@@ -99,9 +99,7 @@ def git(
     )
     if check and done.status:
         lines = (done.err.strip() or done.out.strip() or f"status {done.status}").splitlines()
-        raise HiveError(
-            f"git {words[0]}: {lines[-1]}", "`hive-doctor --deep` looks at the repository"
-        )
+        raise HiveError(f"git {words[0]}: {lines[-1]}", f"`git -C {repository} fsck` looks at it")
     return done
 
 
@@ -160,7 +158,7 @@ def tag(repository: str, name: str, commit: str, message: str, at: float | None 
         return False
     if there:
         raise HiveError(f"the tag {name} is on {there[:12]}, not on {commit[:12]}")
-    raise HiveError(f"git tag: {done.err.strip()}", "`hive-doctor --deep` looks at the repository")
+    raise HiveError(f"git tag: {done.err.strip()}", f"`git -C {repository} fsck` looks at it")
 
 
 def tags(repository: str, pattern: str = "") -> list[Tag]:
