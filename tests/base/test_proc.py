@@ -16,6 +16,7 @@ def quickest(seconds: float | None) -> float:
     return min(spans)
 
 
+@pytest.mark.alone
 def test_a_limit_of_time_costs_no_time() -> None:
     assert quickest(60) < quickest(None) + 0.06  # sh's own _timeout: 0.1 s more
 
