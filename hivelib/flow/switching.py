@@ -17,7 +17,7 @@ from hivelib.flow.opening import Hive
 from hivelib.flow.rendering import revision
 from hivelib.host import boxes, flake, git, meta, repositories
 from hivelib.model import wording
-from hivelib.model.events import AgentAdded, AgentChanged, AgentRemoved, Event, Spawned
+from hivelib.model.events import AgentAdded, AgentChanged, AgentRemoved, Event, Spawned, Started
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Agent
 from hivelib.store import agents, events
@@ -170,7 +170,7 @@ def _add(hive: Hive, plan: Plan) -> None:
         added = AgentAdded(
             name, role=role, backend=boxes.DEFAULT, incarnation=incarnation, by=plan.by
         )
-        told.append(added)
+        told += [added, Started(name, agent=name, by=plan.by)]
         if not plan.number:  # else the end of the approval tells the manager
             told.append(Spawned(name, agent=name, note=f"{name} has {plan.commit[:12]}"))
         events.record(db, *told)

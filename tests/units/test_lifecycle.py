@@ -58,7 +58,7 @@ def restarts(db: Database, name: str) -> int:
 def test_an_agent_comes_stops_starts_and_goes(hive: Upped, db: Database) -> None:
     hive.tool("hive-spawn", "alice")
     assert hive.systemctl("is-active", "hive-agent@alice.target") == "active"
-    assert kinds(db, "alice") == ["agent_added", "spawned", "started"]
+    assert kinds(db, "alice") == ["agent_added", "started", "spawned"]
     first = db.value("SELECT incarnation FROM agents WHERE name = 'alice'")
     files = hive.directory / "state/agents/alice"
     assert {p.name: p.stat().st_mode & 0o777 for p in files.iterdir() if p.is_dir()} == {

@@ -17,11 +17,12 @@ SOURCE = ROOT / "systemd"
 SYSTEM = SOURCE / "system"
 BAR = 2.0
 ITS_OWN = sorted(path.name for path in SYSTEM.glob("*.*[!d]"))
-# hive-exec@ is another backend's; the others are as they are in a user manager, or stricter.
+# These two are bubblewrap's, which is not for the system manager; the others are as in a user manager, or stricter.
+BUBBLEWRAPS = {"hive-exec@.service", "hive-trial@.service"}
 SERVICES = sorted(
     path.name
     for path in (*SOURCE.glob("*.service"), *SYSTEM.glob("*.service"))
-    if path.name != "hive-exec@.service"
+    if path.name not in BUBBLEWRAPS
 )
 USERS = {
     "hive-root@.service": "root",
