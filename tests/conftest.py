@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,10 @@ REAL_ENVIRONMENT = dict(os.environ)
 _BARRED = tempfile.TemporaryDirectory(prefix="h-no-home-")
 os.chmod(_BARRED.name, 0o755)
 home.close(Path(_BARRED.name))
+
+# A shell's background job has to ignore Ctrl-C, and so would every tool that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast this machine is just now is no property of the code.
 hypothesis.settings.register_profile(
