@@ -1,6 +1,7 @@
 """The rig keeps its own promises: nothing real is in reach, and an ordinary user is one."""
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hivelib.flow.opening import Hive
 from tests.support import waiting
 from tests.support.home import FORGOTTEN
 from tests.support.people import Person
+from tests.support.ports import free_port
 
 
 def test_the_real_home_is_out_of_reach_and_the_error_says_what_was_forgotten() -> None:
@@ -44,3 +46,14 @@ def test_an_ordinary_users_control_group_is_theirs(ordinary_user: Person) -> Non
 def test_a_wait_says_what_did_not_come(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"a line like 'never' in .*log: not within"):
         waiting.until_line(tmp_path / "log", "never", seconds=0.1)
+
+
+def test_a_free_port_stays_the_tests_own_until_its_server_comes() -> None:
+    port = free_port()
+    with pytest.raises(OSError, match="in use"), socket.socket() as other:
+        other.bind(("127.0.0.1", port))  # as a client's or a stranger's would
+    with (
+        socket.create_server(("127.0.0.1", port)) as server,
+        socket.create_connection(("127.0.0.1", port), 10),
+    ):
+        server.accept()[0].close()

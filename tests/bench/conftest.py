@@ -19,6 +19,7 @@ from tests.bench import table
 from tests.bench.rig import KEPT
 from tests.bench.workers import AGENTS
 from tests.support.people import Word
+from tests.support.ports import free_port
 from tests.support.state import make_state
 
 MEASURES = {path.name for path in Path(__file__).parent.glob("test_*.py")}
@@ -70,7 +71,7 @@ def hive(disk: Path) -> Iterator[tuple[Hive, str]]:
 @pytest.fixture
 def redis(disk: Path) -> Iterator[str]:
     """A Redis that syncs every write; gives its port."""
-    port = free_port()
+    port = str(free_port())
     (disk / "redis").mkdir()
     argv = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", str(disk / "redis")]
     argv += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
@@ -86,7 +87,7 @@ def postgres(disk: Path) -> Iterator[str]:
     """A PostgreSQL with synchronous commits; gives its address."""
     import psycopg
 
-    where, port = disk / "postgres", free_port()
+    where, port = disk / "postgres", str(free_port())
     where.mkdir()
     binaries = max(Path("/usr/lib/postgresql").iterdir()) / "bin"
     drop: list[str] = []
@@ -120,12 +121,6 @@ def postgres(disk: Path) -> Iterator[str]:
     yield address
     server.terminate()
     server.wait()
-
-
-def free_port() -> str:
-    """A port of loopback that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
 
 
 def wait(attempt: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
 from tests.support.source import ROOT
 
 # hive-exec itself, loaded as a module, with other places than those of a box.
@@ -87,9 +88,3 @@ class ExecBox:
         self.process.wait()
         self.listener.close()
         self.close()
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from hivelib.flow.opening import Hive
 from hivelib.host import cgroups, manager
 from hivelib.host.manager import Private
 from tests.support.people import Person, Word
+from tests.support.ports import free_port
 from tests.support.script import Rule
 from tests.support.scripted_model import ScriptedModel
 from tests.support.source import ROOT
@@ -128,13 +128,6 @@ def settings_tables(tables: Table) -> str:
         f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
         for name, table in tables.items()
     )
-
-
-def free_port() -> int:
-    """A port that nobody has now; of thousands, so that hives which come up side by side do not meet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

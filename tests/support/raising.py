@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from hivelib.host import cgroups, manager
 from hivelib.host.manager import Private
-from tests.support.hive import free_port
 from tests.support.people import Person, Word
+from tests.support.ports import free_port
 from tests.support.source import ROOT
 
 

@@ -20,7 +20,8 @@ from hivelib.flow import mailing
 from hivelib.flow.opening import Hive
 from hivelib.model.records import Agent, Message, Turn
 from hivelib.store import agents, mail, transcripts, turns
-from tests.support.exec_box import ELSEWHERE, free_port
+from tests.support.exec_box import ELSEWHERE
+from tests.support.ports import free_port
 from tests.support.residents import settle_in
 from tests.support.source import ROOT
 from tests.support.state import make_state

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from hivelib.base.db import Database
-from tests.support.hive import KEY, LiveHive, free_port
+from tests.support.hive import KEY, LiveHive
 from tests.support.people import Person, Word
+from tests.support.ports import free_port
 from tests.support.script import Gate, Rule, Say
 from tests.support.source import ROOT
 from tests.support.waiting import until

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import raising
-from tests.support.hive import free_port
 from tests.support.people import Person
+from tests.support.ports import free_port
 from tests.support.raising import Upped, alive
 from tests.support.waiting import until
 

@@ -9,8 +9,8 @@ import pytest
 
 from hivelib.host import manager
 from tests.support import raising
-from tests.support.hive import free_port
 from tests.support.people import NAME, made_user, root_at_home
+from tests.support.ports import free_port
 from tests.support.raising import Upped, alive
 from tests.support.source import ROOT
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support import raising
-from tests.support.hive import free_port
 from tests.support.people import Person, Word
+from tests.support.ports import free_port
 from tests.support.raising import alive
 from tests.support.source import ROOT
 
