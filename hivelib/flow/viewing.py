@@ -8,8 +8,8 @@ from hivelib.base.errors import Refused
 from hivelib.flow.mailing import names_shown
 from hivelib.flow.opening import Hive
 from hivelib.model.names import OPERATOR
-from hivelib.model.records import Agent, EventRow, Line, Message, Turn
-from hivelib.store import agents, events, mail, transcripts, turns, warnings, web
+from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
+from hivelib.store import agents, approvals, events, mail, transcripts, turns, warnings, web
 
 Spending = dict[tuple[str, int], tuple[int, float]]
 """What is known of each incarnation's cost: up to which turn, and how much. Ended turns do not change, so a page that
@@ -38,13 +38,15 @@ class Warned(NamedTuple):
 
 
 class HiveView(NamedTuple):
-    """The hive as it was right after event `seq` of `epoch`; `mail` is what the operator has not read."""
+    """The hive as it was right after event `seq` of `epoch`; `mail` is what the operator has not read, `approvals` what
+    waits for a decision."""
 
     epoch: str
     seq: int
     agents: list[AgentView]
     messages: list[Message]
     mail: list[Message]
+    approvals: list[Approval]
     warnings: list[Warned]
 
 
@@ -89,6 +91,7 @@ def hive_view(hive: Hive, spending: Spending, messages: int = 100) -> HiveView:
             _agents(db, agents.all_of(db), spending),
             mail.latest(db, messages),
             mail.peek(db, OPERATOR, messages),
+            [one for one in approvals.unresolved(db) if one.status == "pending"],
             [Warned(*warning) for warning in warnings.standing(db)],
         )
 
@@ -146,6 +149,14 @@ def last_row(transcript: Database | None) -> int:
 def messages(hive: Hive, ids: list[int]) -> list[Message]:
     """The messages with these ids that there are, oldest first."""
     return web.messages(hive.db, ids) if ids else []
+
+
+def undecided(hive: Hive, ids: Collection[int]) -> dict[int, Approval | None]:
+    """For each of these numbers the approval, None when nothing of that number waits for a decision."""
+    found = {number: approvals.get(hive.db, number) for number in ids}
+    return {
+        number: one if one and one.status == "pending" else None for number, one in found.items()
+    }
 
 
 def warned(hive: Hive) -> list[Warned]:

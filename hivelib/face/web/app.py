@@ -5,6 +5,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -13,7 +14,7 @@ import bottle
 
 from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
 from hivelib.face.exchange import STREAM
-from hivelib.face.web import asked, patches, views
+from hivelib.face.web import answers, approving, asked, patches, views
 from hivelib.face.web.guard import Tries, guarded
 from hivelib.face.web.hub import Hub, Reader
 from hivelib.flow import admitting, interrupting, mailing, viewing
@@ -23,6 +24,7 @@ from hivelib.model.records import Caller
 
 STATIC = os.path.join(os.path.dirname(__file__), "static")
 _NAME = "<name:re:[a-z][a-z0-9-]{0,8}>"
+_NUMBER = "<number:re:[1-9][0-9]{0,17}>"
 _PUBLIC = ("/login", "/static/")
 _SESSION = admitting.SESSION_SECONDS
 
@@ -73,10 +75,13 @@ def _routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     return [
         ("GET", "/", lambda: _hive_page(web)),
         ("GET", f"/agent/{_NAME}", lambda name: _agent_page(web, name)),
+        ("GET", f"/approval/{_NUMBER}", lambda number: approving.show(web.hive, int(number))),
         ("GET", "/events", lambda: _follow(web, "")),
         ("GET", f"/agent/{_NAME}/events", lambda name: _follow(web, name)),
         ("GET", "/api/state", lambda: _state(web)),
         ("GET", "/api/events", lambda: _events(web)),
+        ("GET", "/api/approvals", lambda: approving.waiting(web.hive)),
+        ("POST", f"/api/approvals/{_NUMBER}/<verdict:re:approve|deny>", partial(_decide, web)),
         ("POST", "/api/send", lambda: _send(web)),
         ("POST", "/api/read", lambda: _read(web)),
         ("POST", "/api/interrupt", lambda: _interrupt(web)),
@@ -179,7 +184,7 @@ def _state(web: Web) -> str:
         }
         for shown in view.agents
     ]
-    return _json(
+    return answers.as_json(
         {
             "epoch": view.epoch,
             "seq": view.seq,
@@ -201,7 +206,7 @@ def _events(web: Web) -> str:
     rows = viewing.events_after(web.hive, min(max(after, 0), 2**62))
     stream = viewing.stream(web.hive)
     told = {"epoch": stream.epoch, "first": stream.first, "last": stream.last}
-    return _json(told | {"events": [patches.event(row) for row in rows]})
+    return answers.as_json(told | {"events": [patches.event(row) for row in rows]})
 
 
 def _send(web: Web) -> Any:
@@ -215,20 +220,27 @@ def _send(web: Web) -> Any:
         lane=asked.text(given, "lane") if given.get("lane") else None,
         key=asked.text(given, "key") if given.get("key") else None,
     )
-    return _done({"id": sent.id, "recipients": sent.recipients, "already": sent.already}, "/")
+    return answers.done(
+        {"id": sent.id, "recipients": sent.recipients, "already": sent.already}, "/"
+    )
 
 
 def _read(web: Web) -> Any:
     number = asked.number(asked.fields(), "id")
     unread = [row.id for row in mailing.inbox(web.hive, OPERATOR, 1000) if row.id == number]
     mailing.mark_read(web.hive, unread)
-    return _done({"read": unread}, "/")
+    return answers.done({"read": unread}, "/")
 
 
 def _interrupt(web: Web) -> Any:
     name = asked.text(asked.fields(), "agent")
     turn, already = interrupting.interrupt(web.hive, web.caller, name)
-    return _done({"turn": turn, "already": already}, f"/agent/{name}")
+    return answers.done({"turn": turn, "already": already}, f"/agent/{name}")
+
+
+def _decide(web: Web, number: str, verdict: str) -> Any:
+    decide = approving.approve if verdict == "approve" else approving.deny
+    return decide(web.hive, web.caller, int(number))
 
 
 def _login(web: Web) -> Any:
@@ -243,29 +255,15 @@ def _login(web: Web) -> Any:
     bottle.response.set_cookie(
         web.cookie, secret, path="/", httponly=True, samesite="strict", max_age=int(_SESSION)
     )
-    return _done({}, "/")
+    return answers.done({}, "/")
 
 
 def _logout(web: Web) -> Any:
     admitting.leave(web.hive, web.secret)
     web.hub.check_sessions()
     bottle.response.delete_cookie(web.cookie, path="/", httponly=True, samesite="strict")
-    return _done({}, "/login")
+    return answers.done({}, "/login")
 
 
 def _static(path: str) -> Any:
     return bottle.static_file(path, STATIC, headers={"Cache-Control": "no-cache"})
-
-
-def _json(data: Any) -> str:
-    bottle.response.content_type = "application/json"
-    return json.dumps(data, separators=(",", ":"))
-
-
-def _done(data: dict[str, Any], page: str) -> Any:
-    """JSON for a script; back to the page for a form."""
-    if not asked.is_form():
-        return _json(data)
-    bottle.response.status = HTTPStatus.SEE_OTHER
-    bottle.response.set_header("Location", page)
-    return ""

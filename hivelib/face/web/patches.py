@@ -40,6 +40,12 @@ def hive_frames(
             changes[last["warnings", ""]].append(_patch("warnings", html))
         for message in viewing.messages(hive, [n for kind, n in last if kind == "message"]):
             changes[last["message", message.id]] += _message(message)
+        waiting = viewing.undecided(hive, [n for kind, n in last if kind == "approval"])
+        for number, row in waiting.items():
+            drawn = views.approval(row) if row else None
+            changes[last["approval", number]].append(
+                _patch(f"approval-{number}", drawn, "approvals")
+            )
     return [
         frame(f"{epoch}.{row.seq}", event(row) | {"patches": patches})
         for row, patches in zip(rows, changes, strict=True)
@@ -109,6 +115,8 @@ def _touched(row: EventRow) -> set[tuple[str, Any]]:
         touched.add(("message", payload["id"]))
     if row.kind in ("claimed", "acked", "requeued"):
         touched.update(("message", number) for number in payload["ids"])
+    if row.kind.startswith("approval_"):
+        touched.add(("approval", payload["id"]))
     return touched
 
 

@@ -18,7 +18,7 @@ from hivelib.base.text import shortened, visible
 from hivelib.face.web.lines import pieces
 from hivelib.flow.viewing import AgentView, HiveView, TranscriptView, TurnView, Warned
 from hivelib.model.names import OPERATOR
-from hivelib.model.records import Line, Message, Turn
+from hivelib.model.records import Approval, Line, Message, Turn
 
 TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 
@@ -54,6 +54,7 @@ def hive_page(view: HiveView, *, to: str = "", reply: str = "", key: str = "") -
         "agents": agents(view.agents),
         "messages": "".join(map(message, view.messages)),
         "mail": "".join(map(mail, view.mail)),
+        "approvals": "".join(map(approval, view.approvals)),
         "recipients": recipients(names, to),
     }
     body = render("hive", at=f"{view.epoch}.{view.seq}", parts=parts, reply=reply, key=key)
@@ -68,6 +69,13 @@ def transcript_page(view: TranscriptView) -> str:
     name = view.agent.agent.name
     body = render("agent", at=at, name=name, head=head, turns=turns)
     return page(name, body, script="agent.js")
+
+
+def approval_page(row: Approval, text: str) -> str:
+    """The page of an approval; `text` is what hive-show says of it."""
+    return page(
+        f"approval {row.id}", render("approval_page", row=row, text=text, forms=_forms(row))
+    )
 
 
 def login_page(token: str) -> str:
@@ -124,6 +132,15 @@ def message(row: Message) -> str:
 def mail(row: Message) -> str:
     """A message that the operator has not read."""
     return render("mail", row=row)
+
+
+def approval(row: Approval) -> str:
+    """An approval that the operator has not decided."""
+    return render("approval", row=row, forms=_forms(row))
+
+
+def _forms(row: Approval) -> str:
+    return render("approval_forms", row=row) if row.status == "pending" else ""
 
 
 def warnings(standing: list[Warned]) -> str:

@@ -71,7 +71,7 @@ async function snapshot() {
   if (!answer.ok) return later();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("page");
   if (!fresh) return later();
-  for (const id of ["warnings", "mail", "agents", "messages", "recipients", "agent-head", "turns"]) {
+  for (const id of ["warnings", "approvals", "mail", "agents", "messages", "recipients", "agent-head", "turns"]) {
     const old = document.getElementById(id), now = fresh.querySelector(`#${id}`);
     if (old && now) replace(old, document.adoptNode(now));
   }

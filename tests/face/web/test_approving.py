@@ -1,0 +1,171 @@
+"""What waits for the operator on the page: shown without a script and as text only, decided as at the shell."""
+
+import json
+import os
+from urllib.parse import urlencode
+
+import pytest
+
+from hivelib.face.web import patches
+from hivelib.flow import deciding, viewing
+from hivelib.flow.mailing import SHELL
+from hivelib.flow.opening import Hive
+from hivelib.host import decisions, git, repositories
+from hivelib.store import events
+from tests.face.web.test_escaping import CORPUS, harmless
+from tests.support.browser import Browser
+from tests.support.residents import settle_in
+from tests.support.undecided import deployed, forge, kinds, now, propose, queued
+
+
+@pytest.fixture
+def hive(private_state: Hive) -> Hive:
+    """Manager and alice run, and alice's configuration is deployed."""
+    settle_in(private_state, "manager", "alice")
+    deployed(private_state, "alice")
+    return private_state
+
+
+def test_it_is_shown_looked_at_and_approved_without_a_script(inside: Browser, hive: Hive) -> None:
+    one = propose(hive, "alice")
+    first = inside.ask("GET", "/").text
+    action = f'action="/api/approvals/{one.id}/approve"'
+    assert action in first and f'value="{one.fetched_sha}"' in first
+    assert "apply_commit for alice" in first and "more of it" in first
+    page = inside.ask("GET", f"/approval/{one.id}").text
+    assert "&quot;model&quot;: &quot;opus&quot;" in page and action in page
+    answer = inside.ask(
+        "POST", f"/api/approvals/{one.id}/approve", urlencode({"sha": one.fetched_sha})
+    )
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+    assert f"approval-{one.id}" not in inside.ask("GET", "/").text
+    assert "action=" not in inside.ask("GET", f"/approval/{one.id}").text.partition("<h1>")[2]
+    row, said = now(hive, one.id), decisions.read(hive.paths, one.id)
+    assert (row.status, row.surface, row.decided_uid) == ("approved", "web", os.geteuid())
+    assert said and said[0].surface == "web" and queued(hive, one.id) == ["deploy"]
+
+
+def test_a_script_decides_and_hears_what_was_decided_before(inside: Browser, hive: Hive) -> None:
+    one, two = propose(hive, "alice"), propose(hive, "alice", "{ }\n")
+    listed = inside.ask("GET", "/api/approvals").json["approvals"]
+    assert [(each["id"], each["status"]) for each in listed] == [
+        (one.id, "pending"),
+        (two.id, "pending"),
+    ]
+    path, said = f"/api/approvals/{one.id}/deny", {"note": "no opus"}
+    assert inside.ask("POST", path, said).json == {
+        "id": one.id,
+        "verdict": "deny",
+        "already": False,
+    }
+    assert inside.ask("POST", path, said).json["already"] is True
+    assert now(hive, one.id).note == "no opus"
+    late = inside.ask("POST", f"/api/approvals/{one.id}/approve", {"sha": one.fetched_sha})
+    assert late.status == 409 and "was denied by" in late.json["error"]
+    short = inside.ask("POST", f"/api/approvals/{two.id}/approve", {"sha": two.fetched_sha[:7]})
+    assert short.json["already"] is False
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "status"),
+    [
+        ("approve", {}, 400),
+        ("approve", {"sha": ""}, 400),
+        ("approve", {"sha": "abc"}, 400),
+        ("approve", {"sha": "--exec=x"}, 400),
+        ("approve", {"sha": ["0" * 40]}, 400),
+        ("approve", {"sha": "0" * 40}, 409),
+        ("deny", {}, 400),
+        ("deny", {"note": " "}, 409),
+        ("deny", {"note": "a\x1b[2J"}, 409),
+        ("allow", {}, 404),
+    ],
+)
+def test_what_does_not_name_what_was_seen_decides_nothing(
+    inside: Browser, hive: Hive, verb: str, given: dict[str, object], status: int
+) -> None:
+    one = propose(hive, "alice")
+    assert inside.ask("POST", f"/api/approvals/{one.id}/{verb}", given).status == status
+    assert inside.ask("POST", f"/api/approvals/99/{verb}", given).status != 200
+    assert decisions.all_ids(hive.paths) == [] and now(hive, one.id) == one
+
+
+def test_only_who_is_logged_in_on_this_page_decides(
+    browser: Browser, inside: Browser, hive: Hive
+) -> None:
+    one = propose(hive, "alice")
+    session = inside.cookie
+    for verb, given in (("approve", {"sha": one.fetched_sha}), ("deny", {"note": "no"})):
+        path = f"/api/approvals/{one.id}/{verb}"
+        browser.cookie = session
+        for origin in ("http://evil.test", "null", None):
+            assert browser.ask("POST", path, given, origin=origin).status == 403
+        assert browser.ask("POST", path, given, host="evil.test:7000").status == 403
+        assert browser.ask("GET", path).status == 405
+        browser.cookie = ""
+        assert browser.ask("POST", path, given).status == 401
+    for path in ("/api/approvals", f"/approval/{one.id}"):
+        assert browser.ask("GET", path).status == 401
+    assert decisions.all_ids(hive.paths) == []
+
+
+def test_another_commit_than_the_one_on_the_screen_is_not_approved(
+    inside: Browser, hive: Hive
+) -> None:
+    one = propose(hive, "alice")
+    other = git.write_commit(hive.paths.applied("alice"), {"agent.json": "{ }"}, one.base, "other")
+    git.git(hive.paths.applied("alice"), "tag", "-d", f"proposal/{one.id}")
+    repositories.tag(hive.settings, "alice", "proposal", one.id, other, "x", "")
+    forge(hive, one.id, fetched_sha=other)
+    answer = inside.ask("POST", f"/api/approvals/{one.id}/approve", {"sha": one.fetched_sha})
+    assert answer.status == 409 and f"is {other[:12]}, not" in answer.json["error"]
+    assert decisions.all_ids(hive.paths) == []
+
+
+def test_a_base_that_moved_is_looked_at_again_first(inside: Browser, hive: Hive) -> None:
+    one = propose(hive, "alice")
+    main = one.fetched_sha
+    stacked = git.write_commit(
+        hive.paths.applied("alice"), {"agent.json": '{"model": "haiku"}\n'}, main, "on top"
+    )
+    two = propose(hive, "alice")
+    git.git(hive.paths.applied("alice"), "tag", "-d", f"proposal/{two.id}")
+    repositories.tag(hive.settings, "alice", "proposal", two.id, stacked, "x", "")
+    forge(hive, two.id, fetched_sha=stacked)
+    git.move(hive.paths.applied("alice"), repositories.MAIN, main, one.base)
+    path = f"/api/approvals/{two.id}/approve"
+    early = inside.ask("POST", path, {"sha": stacked})
+    assert early.status == 409 and early.json["hint"] == f"look again: hive-show {two.id}"
+    assert "MOVED since the last look" in inside.ask("GET", f"/approval/{two.id}").text
+    assert inside.ask("POST", path, {"sha": stacked}).json["already"] is False
+
+
+def test_the_page_follows_what_waits(hive: Hive) -> None:
+    def patched(number: int, seq: int) -> list[str | None]:
+        rows = viewing.events_after(hive, seq)
+        frames = patches.hive_frames(hive, "e", rows, {})
+        found = [json.loads(frame.split(b"data: ")[1])["patches"] for frame in frames]
+        return [one["html"] for each in found for one in each if one["id"] == f"approval-{number}"]
+
+    seq = events.last_seq(hive.db)
+    one = propose(hive, "alice")
+    drawn = patched(one.id, seq)
+    assert len(drawn) == 1 and drawn[0] and one.fetched_sha in drawn[0]
+    seq = events.last_seq(hive.db)
+    deciding.approve(hive, SHELL, one.id)
+    assert patched(one.id, seq) == [None]
+    assert "approval_decided" in kinds(hive, one.id)
+
+
+def test_nothing_that_a_proposal_holds_becomes_markup(inside: Browser, hive: Hive) -> None:
+    for text in CORPUS:
+        one = propose(hive, "alice", json.dumps({"model": text}) + text)
+        forge(hive, one.id, description=text, requested_by=text, commit_ref=text, kind=text)
+        shown = inside.ask("GET", f"/approval/{one.id}")
+        assert shown.status == 200 and harmless(shown.text), text
+        assert harmless(inside.ask("GET", "/").text), text
+        forge(hive, one.id, agent=text, fetched_sha=text)
+        assert harmless(inside.ask("GET", "/").text), text
+        assert harmless(inside.ask("GET", f"/approval/{one.id}").text)
+        assert inside.ask("GET", "/api/approvals").status == 200
+        forge(hive, one.id, agent="alice", status="expired", resolved_at=1.0)
