@@ -1,8 +1,6 @@
 """The operator's word: who may say it, what it is bound to, that it is said once and kept through a kill."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +11,6 @@ from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
 from hivelib.host import decisions, repositories
 from tests.support.residents import settle_in, voice
-from tests.support.source import ROOT
 from tests.support.undecided import (
     deployed,
     forge,
@@ -21,29 +18,11 @@ from tests.support.undecided import (
     kinds,
     now,
     propose,
-    propose_often,
     queued,
     quiet,
     told,
     write_decision,
 )
-
-DECIDER = """
-import sys
-from hivelib.base.errors import Refused
-from hivelib.flow import deciding, mailing, opening
-hive = opening.open_hive()
-for line in sys.stdin:
-    number, verdict = line.split()
-    try:
-        if verdict == "approve":
-            done = deciding.approve(hive, mailing.SHELL, int(number))
-        else:
-            done = deciding.deny(hive, mailing.SHELL, int(number), "no")
-        print("done" if done else "already", flush=True)
-    except Refused as refused:
-        print(refused, flush=True)
-"""
 
 
 @pytest.fixture
@@ -193,30 +172,6 @@ def test_who_asks_again_finishes_what_was_killed(hive: Hive) -> None:
     write_decision(hive, one)
     assert deciding.approve(hive, SHELL, one.id) is False
     assert now(hive, one.id).status == "approved" and queued(hive, one.id) == ["deploy"]
-
-
-def test_two_deciders_at_once_make_one_decision(hive: Hive) -> None:
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    people = [
-        subprocess.Popen([sys.executable, "-c", DECIDER], env=env, **pipes)  # type: ignore[call-overload]
-        for _ in range(2)
-    ]
-    for place, one in enumerate(propose_often(hive, "alice", 50)):
-        said = ["approve", "approve"] if place % 2 else ["approve", "deny"]
-        for person, verdict in zip(people, said, strict=True):
-            person.stdin.write(f"{one.id} {verdict}\n")
-            person.stdin.flush()
-        answers = sorted(person.stdout.readline().strip() for person in people)
-        assert answers.count("done") == 1, answers
-        assert place % 2 == 0 or "already" in answers, answers
-        assert kinds(hive, one.id).count("approval_decided") == 1
-        assert len(queued(hive, one.id)) == 1
-        made = decisions.read(hive.paths, one.id)
-        assert made and deciding._DONE[made[0].verdict] == now(hive, one.id).status
-    for person in people:
-        person.stdin.close()
-        assert person.wait(30) == 0
 
 
 def test_an_approval_comes_to_its_end_once_and_only_as_the_table_says(hive: Hive) -> None:

@@ -57,22 +57,6 @@ def propose(hive: Hive, name: str, text: str = '{"model": "opus"}\n') -> Approva
     return resolving.known(hive, number)
 
 
-def propose_often(hive: Hive, name: str, count: int) -> list[Approval]:
-    """So many pending approvals of one commit, each under its own tag; quicker than `propose`, and past its limit."""
-    first = propose(hive, name)
-    place = Paths.of(hive.settings).applied(name)
-    tag = git.git(place, "rev-parse", f"refs/tags/proposal/{first.id}").out.strip()
-    columns = first._asdict()
-    del columns["id"]
-    with hive.db.write() as db:
-        marks = ", ".join("?" for _ in columns)
-        insert = f"INSERT INTO approvals({', '.join(columns)}) VALUES({marks})"
-        rows = [db.execute(insert, tuple(columns.values())).lastrowid for _ in range(count)]
-    words = "".join(f"create refs/tags/proposal/{row} {tag}\n" for row in rows)
-    git.git(place, "update-ref", "--stdin", stdin=words)
-    return [resolving.known(hive, row or 0) for row in rows]
-
-
 def now(hive: Hive, number: int) -> Approval:
     """The approval as it is now."""
     return resolving.known(hive, number)
