@@ -81,6 +81,8 @@ def _carry_out(hive: Hive, approval: Approval, tell: Tell) -> str:
     decision = deciding.believed(hive, approval.id)
     if decision.verdict != "approve":
         raise Refused(f"approval {approval.id} was denied")
+    if approval.agent != decision.agent:  # the row changed since it was read
+        raise Refused(f"approval {approval.id} was about {approval.agent} a moment ago")
     try:
         _go(hive, approval, decision, tell)
     except NotNow:

@@ -31,10 +31,14 @@ def seed(hive: Hive, job: Job, tell: Tell) -> str:
         return f"{name} is there already"
     if agent is None and name != MANAGER:
         raise Refused(f"{name} is made by an approval", f"hive-request-spawn {name}")
-    # One that a dead worker began has its commit in its row.
-    commit = repositories.main(settings, name) or (agent.deployed_sha if agent else "")
-    if agent and not commit and os.stat(hive.paths.state).st_uid != os.geteuid():
-        raise Refused(f"{name} has no repository", "only a hive of one user makes it of what runs")
+    commit = repositories.main(settings, name)
+    if agent and not commit:
+        # What its row says anybody could have written who is the hive's own user.
+        if os.stat(hive.paths.state).st_uid != os.geteuid():
+            raise Refused(
+                f"{name} has no repository", "only a hive of one user makes it of what runs"
+            )
+        commit = agent.deployed_sha or ""  # one that a dead worker began
     role = "manager" if name == MANAGER else "agent"
     why = "what it ran with before it had a repository" if agent else "by installation"
     if not commit:
@@ -116,8 +120,9 @@ def _activate(hive: Hive, agent: Agent, commit: str) -> None:
         raise
     except HiveError as error:
         more = ""
-        if agent.deployed_sha and agent.deployed_sha != commit:
-            more = switching.back(hive, agent, agent.deployed_sha)
+        before = agent.deployed_sha or ""
+        if before != commit and repositories.was_deployed(hive.settings, agent.name, before):
+            more = switching.back(hive, agent, before)
         raise HiveError(f"{error.message}{more}", error.hint) from None
 
 

@@ -15,7 +15,7 @@ from hivelib.flow import eligible, jobs, mailing, resolving
 from hivelib.flow.opening import Hive
 from hivelib.model import deciding
 from hivelib.model.changes import ApprovalAdded, ApprovalPending
-from hivelib.model.names import MANAGER
+from hivelib.model.names import MANAGER, is_name
 from hivelib.model.records import Approval, Caller, Job, Request
 from hivelib.store import agents, answers, approvals, events
 
@@ -186,6 +186,8 @@ def _commit(hive: Hive, approval: Approval, tell: Callable[[str], None]) -> tupl
     from hivelib.host import repositories
 
     settings, agent, number = hive.settings, approval.agent, approval.id
+    if not is_name(agent):  # paths are made of it, and a row can be forged
+        raise Refused("that is no agent's name")
     if found := repositories.tagged(settings, agent, number).get("proposal"):
         return found, lock_hash(hive, agent, found)
     if approval.kind == "apply_commit":

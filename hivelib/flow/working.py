@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from hivelib.base import bell, clock, sd
-from hivelib.base.errors import HiveError, Misuse, NotNow
+from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
 from hivelib.base.slots import locked
 from hivelib.flow.jobs import LANES, topic
 from hivelib.flow.opening import Hive
-from hivelib.model import rules
+from hivelib.model import names, rules
 from hivelib.model.changes import JobEnded, JobStarted
 from hivelib.model.records import Job
 from hivelib.store import events, jobs
@@ -105,6 +105,8 @@ def _do(hive: Hive, job: Job) -> bool:
         bell.ring(hive.paths.bell, "events")
 
     try:
+        if not names.is_name(job.agent):  # paths are made of it, and a row can be forged
+            raise Refused(f"job {job.id} is about no agent")
         note, state = _found(DOES[job.kind])(hive, job, tell), "done"
     except NotNow as why:
         with hive.db.write(durable=False) as db:

@@ -112,6 +112,12 @@ def parsed(tag: git.Tag) -> Word:
     return Word(kind, number, tag.commit, fields.get("Who", ""), tag.at, why.strip())
 
 
+def was_deployed(settings: Settings, name: str, commit: str) -> bool:
+    """Whether a tag says that this commit ran once; a row that says so could be anybody's."""
+    said = history(settings, name) if commit else ()
+    return any(one.kind == "deployed" and one.commit == commit for one in said)
+
+
 def main(settings: Settings, name: str) -> str:
     """The commit that is deployed; empty when there is none."""
     place = Paths.of(settings).applied(name)
