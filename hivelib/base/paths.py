@@ -11,11 +11,19 @@ class Paths(NamedTuple):
     state: str
     runtime: str
     log: str
+    deployed: str
+    """Where decisions and what is deployed lie: the state directory too, unless the hive is several users."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Paths":
         """The places that these settings name; `load_settings` has filled in the defaults."""
-        return cls(settings.state_dir, settings.runtime_dir, settings.log_dir)
+        deployed = settings.deployed_dir or settings.state_dir
+        return cls(settings.state_dir, settings.runtime_dir, settings.log_dir, deployed)
+
+    def place(self, name: str) -> str:
+        """The directory of that name directly in the state directory, or among what is deployed."""
+        apart = name in ("applied", "builds", "decisions", "meta")
+        return f"{self.deployed if apart else self.state}/{name}"
 
     @property
     def database(self) -> str:
@@ -48,24 +56,29 @@ class Paths(NamedTuple):
 
     def applied(self, name: str) -> str:
         """The bare config repository that is deployed; its tags are the audit trail, only hive-git writes it."""
-        return f"{self.state}/applied/{name}"
+        return f"{self.deployed}/applied/{name}"
 
     @property
     def meta(self) -> str:
         """The repository of the one flake that declares every agent; only hive-git writes it."""
-        return f"{self.state}/meta"
+        return f"{self.deployed}/meta"
+
+    @property
+    def candidates(self) -> str:
+        """The directory of what meta would be, by approval, and of the lock of whoever changes meta; hive-git's too."""
+        return f"{self.deployed}/builds/.meta"
 
     def decision(self, approval: int) -> str:
         """What the operator said about an approval: a file whose owner decided."""
-        return f"{self.state}/decisions/{approval}"
+        return f"{self.deployed}/decisions/{approval}"
 
     def build(self, name: str, commit: str) -> str:
         """What was built of an agent's commit: a directory, complete once it has this name."""
-        return f"{self.state}/builds/{name}/{commit}"
+        return f"{self.deployed}/builds/{name}/{commit}"
 
     def build_log(self, approval: int) -> str:
         """What was written while an approval was built."""
-        return f"{self.state}/builds/logs/{approval}.log"
+        return f"{self.deployed}/builds/.logs/{approval}.log"
 
     @property
     def fetch(self) -> str:

@@ -80,7 +80,7 @@ def back_up(hive: Hive, out: BinaryIO, *, compressed: bool = False) -> Made:
 
 
 def _add_tree(hive: Hive, packer: Packer, tree: str) -> None:
-    where, most = f"{hive.paths.state}/{tree}", hive.settings.box.disk_bytes
+    where, most = hive.paths.place(tree), hive.settings.box.disk_bytes
     if tree != "agents":
         packer.add_tree(where, tree, most, SECRETS)
         return

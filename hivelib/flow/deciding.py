@@ -9,13 +9,13 @@ import os
 from collections.abc import Callable
 
 from hivelib.base import bell, clock, users
-from hivelib.base.errors import HiveError, Misuse, Refused
-from hivelib.flow import jobs, mailing, resolving, warning
+from hivelib.base.errors import HiveError, Refused
+from hivelib.flow import jobs, mailing, resolving, trusting, warning
 from hivelib.flow.opening import Hive
 from hivelib.host import decisions, git, repositories
 from hivelib.model import deciding, locks, names
 from hivelib.model.changes import ApprovalDecided, DecisionRefused
-from hivelib.model.deciding import Decider, Found
+from hivelib.model.deciding import Found
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Approval, Caller, Decision, Job
 from hivelib.store import approvals, events
@@ -44,8 +44,10 @@ def _decide(hive: Hive, caller: Caller, number: int, verdict: str, sha: str, not
     if caller.role != "operator":
         raise Refused("only the operator decides", "ask for it by message")
     approval = resolving.known(hive, number)
-    if why := deciding.why_not_decider(_decider(hive, os.geteuid())):
+    if why := deciding.why_not_decider(trusting.decider(hive, os.geteuid())):
         raise Refused(f"{why}: you are {users.current().name}", "run it as an operator")
+    if why := trusting.why_not_places(hive):
+        raise Refused(why, trusting.MEND)
     if not hive.settings.operator.group:
         decisions.prepare(hive.paths)
     if (said := decisions.read(hive.paths, number)) is None:
@@ -62,7 +64,7 @@ def _refuse_unfit(hive: Hive, approval: Approval, sha: str, verdict: str) -> Non
     """Raises Refused when what would be decided is not what is there."""
     if wrong := deciding.why_not_open(approval, clock.now()):
         raise Refused(*wrong)
-    if not names.is_name(approval.agent) or not _is_ours(hive, approval.agent):
+    if not names.is_name(approval.agent) or not trusting.is_ours(hive, approval.agent):
         raise Refused(f"the repository of {approval.agent} is not the deploying user's own")
     found = _found(hive, approval.agent, approval.id, approval.fetched_sha)
     if wrong := deciding.why_not_found(approval, found, sha, verdict):
@@ -89,7 +91,7 @@ def _said_before(hive: Hive, number: int, verdict: str, said: tuple[Decision, in
     if said is None:
         raise HiveError(f"decisions/{number} has gone", "look who removes files there")
     before, uid = said
-    if why := deciding.why_not_decider(_decider(hive, uid)):
+    if why := deciding.why_not_decider(trusting.decider(hive, uid)):
         raise Refused(
             f"decisions/{number} was made by {users.name_of(uid)}: {why}",
             "look how it came there, remove it and decide again",
@@ -161,14 +163,16 @@ def believed(hive: Hive, number: int) -> Decision:
 def _judged(hive: Hive, number: int) -> tuple[Decision, int]:
     approval = approvals.get(hive.db, number)
     try:
+        if why := trusting.why_not_places(hive):
+            raise Refused(why)
         said = decisions.read(hive.paths, number)
         if said is None:
             raise Refused(f"nobody decided about approval {number}")
         decision, uid = said
-        why = deciding.why_not_decider(_decider(hive, uid))
+        why = deciding.why_not_decider(trusting.decider(hive, uid))
         if why is None and not names.is_name(decision.agent):
             why = "it names no agent"
-        if why is None and not _is_ours(hive, decision.agent):
+        if why is None and not trusting.is_ours(hive, decision.agent):
             why = f"the repository of {decision.agent} is not the deploying user's own"
         if why is None:
             found = _found(hive, decision.agent, number, decision.commit)
@@ -196,6 +200,8 @@ def carry_out_denial(hive: Hive, job: Job, tell: Callable[[str], None]) -> str:
     approval = resolving.known(hive, job.approval)
     if approval.resolved_at is not None:
         return f"it was over: {approval.status}"
+    if not names.is_name(approval.agent):
+        raise Refused(f"approval {approval.id} is about no agent")
     number, settings = approval.id, hive.settings
     tags = repositories.tagged(settings, approval.agent, number)
     tag = f"denied/{number}"
@@ -246,37 +252,6 @@ def undone(hive: Hive) -> list[int]:
 def newest_at(hive: Hive) -> float:
     """When a decision was last made, in UTC seconds, also for who may not look at them; 0 before the first."""
     return decisions.changed_at(hive.paths)
-
-
-def _decider(hive: Hive, uid: int) -> Decider:
-    operator = hive.settings.operator
-    applied = os.path.dirname(hive.paths.applied(MANAGER))
-    return Decider(
-        uid=uid,
-        group=operator.group,
-        member=bool(operator.group) and users.in_group(uid, operator.group),
-        web_uid=_uid_of(operator.web_user),
-        owner=os.stat(hive.paths.state).st_uid,
-        applied_owner=os.stat(applied).st_uid if os.path.isdir(applied) else None,
-    )
-
-
-def _uid_of(name: str) -> int | None:
-    try:
-        return users.of(name).uid if name else None
-    except Misuse:
-        return None
-
-
-def _is_ours(hive: Hive, agent: str) -> bool:
-    """Whether applied/AGENT may be believed and git may run there: the hive's own user could have put another in its
-    place where it is not the one that deploys."""
-    try:
-        owner = os.lstat(hive.paths.applied(agent)).st_uid
-    except FileNotFoundError:
-        return True  # it has no tags then
-    apart = bool(hive.settings.operator.group) and owner != os.stat(hive.paths.state).st_uid
-    return apart or owner == os.geteuid()
 
 
 def _found(hive: Hive, agent: str, number: int, commit: str) -> Found:

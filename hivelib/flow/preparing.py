@@ -16,9 +16,6 @@ It belongs to the hive's user. Boxes write
 below agents/*/state, agents/*/claude and shared: never follow a link there.
 """
 
-PLACES = (*DEPLOYED, "builds/logs", "transcripts")
-"""Made before anything runs: a service that must not write a place can only be kept from one that is there."""
-
 
 def prepare_state(settings: Settings) -> int:
     """Makes the state and runtime directories and migrates every database in them; gives back how many steps that took.
@@ -31,7 +28,9 @@ def prepare_state(settings: Settings) -> int:
         )
     paths = Paths.of(settings)
     os.makedirs(paths.state, mode=0o700, exist_ok=True)
-    for place in (*(f"{paths.state}/{name}" for name in PLACES), paths.shared):
+    # Before anything runs: a service that must not write a place can only be kept from one that is there.
+    places = [paths.place(name) for name in DEPLOYED]
+    for place in (*places, f"{paths.state}/transcripts", paths.shared):
         os.makedirs(place, mode=0o700, exist_ok=True)
     for place in (paths.runtime, paths.bell, paths.slots):
         os.makedirs(place, mode=0o755, exist_ok=True)

@@ -13,7 +13,9 @@ from hivelib.flow.placing import Place
 from hivelib.model.settings import Settings
 
 DEPLOYED = ("agents", "applied", "builds", "decisions", "meta", "proposed")
-"""Places in the state directory that only the lanes' workers, boxes and the operator's tools write."""
+"""Places that only the lanes' workers, boxes and the operator's tools write."""
+
+_DECIDES = "hive-dashboard.service"
 
 ASKS_NOTHING = (
     "hive-mcp.service",
@@ -53,16 +55,19 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     port = ["[Socket]", "ListenStream=", f"ListenStream=127.0.0.1:{settings.web.port}"]
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
     texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
-    for unit in (*ASKS_NOTHING, "hive-broker.service"):
-        texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, alone=unit in ASKS_NOTHING)
+    for unit in (*ASKS_NOTHING, "hive-broker.service", _DECIDES):
+        texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, unit)
     return texts
 
 
-def _undecided(paths: Paths, *, alone: bool) -> str:
-    """What keeps a service, though it runs as the hive's one user, from deciding, deploying, and changing what was
-    deployed; with `alone` also from asking systemd to do it."""
-    lines = ["[Service]", *(f"ReadOnlyPaths={paths.state}/{place}" for place in DEPLOYED)]
-    if alone:  # whoever speaks to the user's manager may start a program outside all this
+def _undecided(paths: Paths, unit: str) -> str:
+    """What keeps a service, though it runs as the hive's one user, from deploying, from changing what was deployed, and
+    from deciding, unless it is the page; one that asks nothing also from having systemd do it."""
+    kept = [name for name in DEPLOYED if unit != _DECIDES or name != "decisions"]
+    lines = ["[Service]", *(f"ReadOnlyPaths={paths.place(name)}" for name in kept)]
+    if (
+        unit in ASKS_NOTHING
+    ):  # whoever speaks to the user's manager may start a program outside all this
         # Its socket and the bus lie in %t, of which these see the hive's part only. InaccessiblePaths= fails (226) in a
         # private manager: systemd 252 looks in /run/user/UID, wherever its own runtime directory is, for what it covers
         # things with; in a user's own manager, that is what the last line is for.

@@ -83,6 +83,8 @@ def _settings(place: Place, text: str, coming: str) -> Settings:
         "systemd.scope": "private" if place.private else "user",
         "systemd.xdg_runtime_dir": place.xdg_runtime_dir,
     }
+    if "deployed_dir" in text:  # the copy is one user's
+        values["deployed_dir"] = ""
     path = f"{coming}/hive.toml"
     _write(path, changed(text, values, keep=False))
     settings = load_settings(path)

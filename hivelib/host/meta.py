@@ -1,7 +1,7 @@
 """The meta repository: the one flake that declares every agent, and a log in which each deploy is a commit.
 
 refs/heads/main is the truth; flake.nix and flake.lock lie beside it for people and for nix. What a deploy would change
-is made beforehand in a candidate, a directory beside meta, so that undoing it is removing that. Whoever prepares or
+is made beforehand in a candidate, a directory below builds, so that undoing it is removing that. Whoever prepares or
 commits holds `locked`, which is not held through a build.
 """
 
@@ -31,8 +31,9 @@ class Entry(NamedTuple):
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
     """Nobody else prepares or commits while the block runs."""
-    os.makedirs(settings.state_dir, mode=0o700, exist_ok=True)
-    with slots.locked(f"{settings.state_dir}/meta.lock"):
+    place = Paths.of(settings).candidates
+    os.makedirs(place, mode=0o750, exist_ok=True)
+    with slots.locked(f"{place}/lock"):
         yield
 
 
@@ -50,7 +51,7 @@ def lock(settings: Settings) -> str:
 
 def candidate(settings: Settings, approval: int) -> str:
     """The directory with what an approval would make of flake.nix and flake.lock."""
-    return f"{Paths.of(settings).meta}.candidate.{approval}"
+    return f"{Paths.of(settings).candidates}/{approval}"
 
 
 def prepare(settings: Settings, approval: int, files: flake.Files) -> str:
@@ -132,10 +133,10 @@ def tidy(settings: Settings, live: Collection[int]) -> list[str]:
     """
     done = []
     wanted = {candidate(settings, approval) for approval in live}
-    for place in sorted(glob.glob(f"{glob.escape(Paths.of(settings).meta)}.candidate.*")):
+    for place in sorted(glob.glob(f"{glob.escape(Paths.of(settings).candidates)}/[0-9]*")):
         if place not in wanted:
             shutil.rmtree(place, ignore_errors=True)
-            done.append(f"removed {os.path.basename(place)}")
+            done.append(f"removed the candidate {os.path.basename(place)}")
     if os.path.lexists(f"{_git(settings)}/index.lock"):
         done.append("cleared meta's index.lock")
     if os.path.isdir(_git(settings)):  # it may have died between the two steps of making it

@@ -102,9 +102,11 @@ class Idle(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The whole of hive.toml. Empty directories mean the XDG default (base/config.py)."""
+    """The whole of hive.toml. Empty directories mean the XDG default (base/config.py). `deployed_dir` (empty: the state
+    directory) holds decisions and what is deployed; where operators have a group it must not be the hive's own."""
 
     state_dir: str = ""
+    deployed_dir: str = ""
     runtime_dir: str = ""
     log_dir: str = ""
     systemd: Systemd = Systemd()

@@ -86,7 +86,10 @@ def parted(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Hive]]:
     user, before = made_user(), os.umask(0o007)
     with short_directory() as where:
         where.chmod(0o755)
-        hive = make_state(where, f'[operator]\ngroup = "{user.name}"\n')
+        (where / "deployed").mkdir()
+        hive = make_state(
+            where, f'deployed_dir = "{where}/deployed"\n[operator]\ngroup = "{user.name}"\n'
+        )
         monkeypatch.setenv("HIVE_CONFIG", str(where / "hive.toml"))
         os.makedirs(hive.paths.bell)
         decided = Path(hive.paths.decision(1)).parent
@@ -95,10 +98,10 @@ def parted(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Hive]]:
         deployed(hive, "alice")
         propose(hive, "alice")
         for path in (where, *where.rglob("*")):
-            applied = Path(hive.paths.state, "applied") in (path, *path.parents)
-            os.chown(path, 0 if applied or path == decided else NOBODY, user.gid)
+            roots = Path(hive.paths.deployed) in (path, *path.parents)
+            os.chown(path, 0 if roots else NOBODY, user.gid)
             if path.is_dir() and path != where:
-                path.chmod(0o2770)
+                path.chmod(0o2750 if roots else 0o2770)
         decided.chmod(0o3770)
         (where / "hive.toml").chmod(0o644)
         with hive.db:

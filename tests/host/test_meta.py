@@ -60,7 +60,7 @@ def test_tidying_leaves_only_candidates_that_are_wanted(settings: Settings) -> N
             meta.prepare(settings, approval, ONE)
         Path(f"{meta.candidate(settings, 3)}.new").mkdir()
         done = meta.tidy(settings, {2})
-    assert done == ["removed meta.candidate.1", "removed meta.candidate.3.new"]
+    assert done == ["removed the candidate 1", "removed the candidate 3.new"]
     assert meta.prepared(settings, 2) == ONE
 
 

@@ -120,5 +120,7 @@ def test_systemd_makes_the_users_and_the_places(tmp_path: Path) -> None:
     assert re.search(r"^hive:.*:hive-git,hive-web$", groups, re.MULTILINE)
     assert re.search(r"^hive-operators:.*:hive-web$", groups, re.MULTILINE)  # and not hive
     assert stat.S_IMODE((tmp_path / "var/lib/hyperhive").stat().st_mode) == 0o2770
-    decisions = (tmp_path / "var/lib/hyperhive/decisions").stat()
+    decisions = (tmp_path / "var/lib/hyperhive-deployed/decisions").stat()
     assert (decisions.st_uid, stat.S_IMODE(decisions.st_mode)) == (0, 0o3775)
+    above = (tmp_path / "var/lib/hyperhive-deployed").stat()  # else hive could put others in their place
+    assert (above.st_uid, stat.S_IMODE(above.st_mode)) == (0, 0o755)

@@ -1,4 +1,5 @@
 """What services that take bytes of others may not do though all of a hive is one user: decide, deploy, ask systemd.
+The page decides, and does no more of it.
 
 Each unit runs a probe in the place of its program; everything else of it is as hive-up has written it.
 """
@@ -87,6 +88,8 @@ def test_who_takes_bytes_of_others_decides_and_deploys_nothing(hive: Upped) -> N
             **dict.fromkeys(DEPLOYED, "OSError"),
             **dict.fromkeys((f"another {place}" for place in DEPLOYED), "OSError"),
         }, unit
+    found = probed(hive, "hive-dashboard.service")
+    assert {place for place in DEPLOYED if found[place] == "done"} == {"decisions"}
     for unit in MAY:
         found = probed(hive, unit)
         assert [found[place] for place in DEPLOYED] == ["done"] * len(DEPLOYED)
