@@ -56,9 +56,9 @@ def write(paths: Paths, decision: Decision) -> bool:
 
 def _write_whole(directory: int, name: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(name, flags, 0o640, dir_fd=directory)
+    fd = os.open(name, flags, 0o644, dir_fd=directory)
     try:
-        os.fchmod(fd, 0o640)  # whatever the umask: the worker reads it by its group
+        os.fchmod(fd, 0o644)  # the worker is none of the operators; the directories above keep strangers out
         with open(fd, "wb", closefd=False) as file:
             file.write(data)
         os.fsync(fd)

@@ -132,7 +132,7 @@ def test_a_member_decides_as_who_they_are(parted: tuple[Path, Hive]) -> None:
     assert (row.decided_uid, row.status) == (uid, "approved")
     assert row.decided_by == made_user().name
     assert deciding.believed(hive, 1).agent == "alice"
-    assert os.stat(hive.paths.decision(1)).st_mode & 0o777 == 0o640
+    assert os.stat(hive.paths.decision(1)).st_mode & 0o777 == 0o644
 
 
 def test_the_hives_own_user_does_not_decide(parted: tuple[Path, Hive]) -> None:

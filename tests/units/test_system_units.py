@@ -79,6 +79,8 @@ def test_each_service_runs_as_the_user_that_the_design_gives_it(units: Path, nam
     assert found["User"] == USERS.get(name, "hive")
     assert found["PrivateUsers"] == "no"  # else callers and owners of files are all nobody
     assert found["ProtectKernelTunables"] == found["ProtectKernelLogs"] == "yes"
+    # What is deployed is hive-git's own group's: there only others must be kept from writing.
+    assert found["UMask"] == ("0002" if found["User"] == "hive-git" else found["UMask"])
     # systemd gives a state directory to the service's user: only one user may have it.
     assert bool(found.get("StateDirectory")) == (found["User"] == "hive" and "fetch" not in name)
     assert not found.get("StateDirectory") or found["StateDirectoryMode"] == "2770"
@@ -122,5 +124,7 @@ def test_systemd_makes_the_users_and_the_places(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "var/lib/hyperhive").stat().st_mode) == 0o2770
     decisions = (tmp_path / "var/lib/hyperhive-deployed/decisions").stat()
     assert (decisions.st_uid, stat.S_IMODE(decisions.st_mode)) == (0, 0o3775)
-    above = (tmp_path / "var/lib/hyperhive-deployed").stat()  # else hive could put others in their place
-    assert (above.st_uid, stat.S_IMODE(above.st_mode)) == (0, 0o755)
+    above = (
+        tmp_path / "var/lib/hyperhive-deployed"
+    ).stat()  # else hive could put others in their place
+    assert (above.st_uid, stat.S_IMODE(above.st_mode)) == (0, 0o750)
