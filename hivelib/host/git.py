@@ -86,7 +86,7 @@ def git(
     """Runs one git command in a repository of ours (a bare one, or a `.git` directory).
 
     `more` joins the environment; `exact` as in `proc.run`. Raises HiveError with git's reason when it fails, unless
-    `check` is off.
+    `check` is off; NotNow when a signal killed it, for what it did not get to say is no answer.
     """
     argv = ["git", f"--git-dir={repository}", *words]
     done = proc.run(
@@ -97,6 +97,8 @@ def git(
         check=False,
         exact=exact,
     )
+    if done.status < 0:
+        raise NotNow(f"git {words[0]} was killed by signal {-done.status}", "it is tried again")
     if check and done.status:
         lines = (done.err.strip() or done.out.strip() or f"status {done.status}").splitlines()
         raise HiveError(f"git {words[0]}: {lines[-1]}", f"`git -C {repository} fsck` looks at it")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hivelib.base.config import load_settings
+from hivelib.base.errors import NotNow
 from hivelib.host import flake, git, meta
 from hivelib.host.flake import Files
 from hivelib.model.settings import Settings
@@ -99,3 +100,16 @@ def test_what_is_locked_can_be_written_down_and_read_again(settings: Settings) -
     lock = flake.locked(settings, meta.lock(settings), "alice", "a" * 40)
     meta.commit(settings, Files(flake.text(settings, ["alice"]), lock), "deploy alice", AT)
     assert flake.agents_of(meta.lock(settings)) == {"alice": "a" * 40}
+
+
+def test_what_a_killed_git_did_not_say_is_not_taken_for_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meta.commit(settings, ONE, "deploy alice", AT)
+    git = Path(settings.state_dir, "git")
+    git.write_text("#!/bin/sh\nkill -9 $$\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{settings.state_dir}:/usr/bin:/bin")
+    for ask in (meta.head, meta.lock, meta.log):
+        with pytest.raises(NotNow, match="was killed by signal 9"):
+            ask(settings)
