@@ -66,6 +66,8 @@ def _refuse_unfit(hive: Hive, approval: Approval, sha: str, verdict: str) -> Non
         raise Refused(*wrong)
     if not names.is_name(approval.agent) or not trusting.is_ours(hive, approval.agent):
         raise Refused(f"the repository of {approval.agent} is not the deploying user's own")
+    if not deciding.is_commit(approval.fetched_sha):  # it is going to be a word of git's
+        raise Refused(f"approval {approval.id} names no commit: its row was tampered with")
     found = _found(hive, approval.agent, approval.id, approval.fetched_sha)
     if wrong := deciding.why_not_found(approval, found, sha, verdict):
         raise Refused(*wrong)

@@ -12,6 +12,7 @@ from hivelib.base.errors import Misuse, NotNow, Refused
 from hivelib.base.text import shortened
 from hivelib.flow.opening import Hive
 from hivelib.model.comparing import CARE, DANGER, Caution
+from hivelib.model.deciding import is_commit
 from hivelib.model.diffs import Diff
 from hivelib.model.names import is_name
 from hivelib.model.records import Approval
@@ -113,6 +114,9 @@ def _fetched(hive: Hive, number: int) -> Approval:
         raise NotNow(f"approval {number} is still being fetched", "look again in a moment")
     if not is_name(found.agent):  # a path is made of it, and git runs there
         raise Refused(f"approval {number} is of no agent: its row was tampered with", "deny it")
+    if not all(map(is_commit, filter(None, (found.fetched_sha, found.base)))):  # git's words
+        words = f"approval {number} names no commit: its row was tampered with"
+        raise Refused(words, "look at the hive's services before you decide anything")
     if not found.fetched_sha:
         why = found.note or found.status
         raise Refused(f"nothing of approval {number} was fetched: {why}", "`hive-pending --all`")

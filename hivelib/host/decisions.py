@@ -58,7 +58,9 @@ def _write_whole(directory: int, name: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, 0o644, dir_fd=directory)
     try:
-        os.fchmod(fd, 0o644)  # the worker is none of the operators; the directories above keep strangers out
+        os.fchmod(
+            fd, 0o644
+        )  # the worker is none of the operators; the directories above keep strangers out
         with open(fd, "wb", closefd=False) as file:
             file.write(data)
         os.fsync(fd)

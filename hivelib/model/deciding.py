@@ -48,6 +48,11 @@ class Found(NamedTuple):
     lock: str
 
 
+def is_commit(name: str) -> bool:
+    """Whether it is the full name of a commit: nothing that git could take for an option of its own."""
+    return _COMMIT.fullmatch(name) is not None
+
+
 def why_not_decider(who: Decider) -> str | None:
     """Without a group: the owner of the hive's state. With one: its members, the page's user and root, but never who
     owns the state (it parses hostile bytes) nor who owns applied (it carries decisions out)."""
@@ -181,7 +186,7 @@ def why_not_formed(decision: Decision) -> str | None:
         return "its verdict is neither approve nor deny"
     if decision.surface not in SURFACES:
         return "it names no surface"
-    if not _COMMIT.fullmatch(decision.commit):
+    if not is_commit(decision.commit):
         return "it names no commit"
     if not 0 <= decision.at < _LATEST:
         return "it is of no time"

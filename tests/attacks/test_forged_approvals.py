@@ -15,11 +15,11 @@ from hivelib.flow.opening import Hive
 from hivelib.host import decisions
 from hivelib.model.records import Decision
 from hivelib.model.states import APPROVAL
-from hivelib.store import approvals, jobs
+from hivelib.store import jobs
 from tests.support.deploy_rig import OPERATOR, DeployRig
 from tests.support.state import short_directory
 from tests.support.three_users import OPERATOR as DECIDER
-from tests.support.three_users import ThreeUsers, forge_agent, forge_job
+from tests.support.three_users import RACER, ThreeUsers, forge_agent, forge_job, forge_row
 from tests.support.undecided import forge
 
 EVIL = '{"model": "evil"}\n'
@@ -33,25 +33,6 @@ def three() -> Iterator[ThreeUsers]:
         pytest.skip("needs root, to be two users")
     with short_directory() as where, pytest.MonkeyPatch.context() as patch:
         yield ThreeUsers(where, patch)
-
-
-def insert(rig: DeployRig, kind: str, status: str) -> int:
-    """A row of that status that nobody asked for, about an agent that there is not."""
-    with rig.hive.db.write() as db:
-        more = {"incarnation": None, "description": "", "by": "manager", "config": EVIL}
-        now = clock.now()
-        number = approvals.add(db, kind, "eve", "main", at=now, expires_at=now + 1000, **more)  # type: ignore[arg-type]
-    forge(
-        rig.hive,
-        number,
-        status=status,
-        fetched_sha="0" * 40,
-        decided_at=now,
-        decided_uid=0,
-        decided_by="root",
-        surface="shell",
-    )
-    return number
 
 
 def test_a_real_operator_can(three: ThreeUsers) -> None:
@@ -68,7 +49,7 @@ def test_rows_of_every_kind_and_status_deploy_nothing(three: ThreeUsers) -> None
 
     def rows(rig: DeployRig) -> list[int]:
         made = [
-            insert(rig, kind, status) for kind in KINDS for status in ("approved", "activating")
+            forge_row(rig, kind, status) for kind in KINDS for status in ("approved", "activating")
         ]
         for status, number in pending.items():
             forge(rig.hive, number, status=status, decided_uid=0, resolved_at=None)
@@ -215,21 +196,6 @@ def test_a_decision_is_not_replayed(three: ThreeUsers) -> None:
     three.work()
     assert three.deployed() == before
     assert len(three.refusals(third)) == 1
-
-
-RACER = """#!/usr/bin/python3 -IS
-import os, sqlite3, sys
-counter, database, at, sql = {counter!r}, {database!r}, {at!r}, {sql!r}
-count = int(open(counter).read() or 0) + 1 if os.path.exists(counter) else 1
-open(counter, "w").write(str(count))
-if count >= at:
-    try:
-        with sqlite3.connect(database, timeout=0.1) as db:
-            db.execute(sql)
-    except sqlite3.OperationalError:
-        pass  # the worker writes just now
-os.execv("/usr/bin/git", ["git", *sys.argv[1:]])
-"""
 
 
 def test_a_row_that_changes_under_the_worker_changes_nothing(three: ThreeUsers) -> None:

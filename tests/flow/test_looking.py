@@ -1,6 +1,7 @@
 """What is looked at is what will be approved: each fact of the row is checked against what git holds."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from hivelib.model.records import Approval
 from hivelib.store import approvals
 from tests.support.deceit import CORPUS
 from tests.support.proposals import LINK, PROGRAM, Files, commit, deploy, propose
+from tests.support.undecided import forge
 
 SEED = {"agent.json": "{}\n", "agent.nix": "{ }\n", "flake.nix": "{ }\n", "flake.lock": "{}\n"}
 OPEN = {**SEED, "agent.json": '{"egress": ["*"]}\n'}
@@ -148,6 +150,18 @@ def test_git_never_runs_where_a_forged_row_points(private_state: Hive) -> None:
     private_state.db.execute("UPDATE approvals SET agent = '../proposed/x'")
     with pytest.raises(Refused, match="tampered"):
         looking.look(private_state, number)
+
+
+@pytest.mark.parametrize("column", ["base", "fetched_sha"])
+def test_git_takes_no_option_from_a_forged_row(
+    private_state: Hive, tmp_path: Path, column: str
+) -> None:
+    """`git diff-tree --output=FILE` writes FILE, with the rights of the operator who looks."""
+    number = propose(private_state, "alice", OPEN, running(private_state))
+    forge(private_state, number, status="deployed", **{column: f"--output={tmp_path}/mine"})
+    with pytest.raises(Refused, match="names no commit: its row was tampered with"):
+        looking.look(private_state, number)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_looked_at_says_why(private_state: Hive) -> None:

@@ -18,16 +18,33 @@ from hivelib.base.users import User
 from hivelib.flow import jobs, working
 from hivelib.flow.opening import open_hive
 from hivelib.host import meta, repositories
-from hivelib.store import agents, events
+from hivelib.store import agents, approvals, events
 from hivelib.store import jobs as job_rows
 from tests.support.deploy_rig import DeployRig
 from tests.support.people import made_user
 from tests.support.state import make_state
+from tests.support.undecided import forge
 
 HIVE = 65534  # nobody
 OPERATOR = 1  # daemon, and a member of its group, which is the operators'
 GIT_GROUP = 60  # games: none of these is in it
 TABLE = '[operator]\ngroup = "daemon"\n'
+
+
+RACER = """#!/usr/bin/python3 -IS
+import os, sqlite3, sys
+counter, database, at, sql = {counter!r}, {database!r}, {at!r}, {sql!r}
+count = int(open(counter).read() or 0) + 1 if os.path.exists(counter) else 1
+open(counter, "w").write(str(count))
+if count >= at:
+    try:
+        with sqlite3.connect(database, timeout=0.1) as db:
+            db.execute(sql)
+    except sqlite3.OperationalError:
+        pass  # the worker writes just now
+os.execv("/usr/bin/git", ["git", *sys.argv[1:]])
+"""
+"""A git that changes a row first, from its call number `at` on."""
 
 
 class ThreeUsers:
@@ -180,3 +197,22 @@ def forge_agent(rig: DeployRig, name: str, commit: str) -> None:
         agents.add(db, name, "agent", "bwrap", "{}", clock.now())
         agents.set_state(db, name, "running", clock.now())
         agents.set_deployed(db, name, commit, "x", clock.now())
+
+
+def forge_row(rig: DeployRig, kind: str, status: str) -> int:
+    """A row of that status that nobody asked for, about an agent that there is not."""
+    with rig.hive.db.write() as db:
+        more = {"incarnation": None, "description": "", "by": "manager", "config": "{}"}
+        now = clock.now()
+        number = approvals.add(db, kind, "eve", "main", at=now, expires_at=now + 1000, **more)  # type: ignore[arg-type]
+    forge(
+        rig.hive,
+        number,
+        status=status,
+        fetched_sha="0" * 40,
+        decided_at=now,
+        decided_uid=0,
+        decided_by="root",
+        surface="shell",
+    )
+    return number
