@@ -71,6 +71,8 @@ def _carry_out(hive: Hive, approval: Approval, tell: Tell) -> str:
         raise Refused(f"approval {approval.id} is about no agent")
     tags = repositories.tagged(hive.settings, approval.agent, approval.id)
     if "deployed" in tags:
+        with meta.locked(hive.settings):
+            meta.drop(hive.settings, approval.id)  # all that comes after the tag, in meta
         return _succeed(hive, approval, tags["deployed"])
     if "failed" in tags:
         raise _fail(hive, approval, "")
