@@ -6,6 +6,7 @@ copied first, by host/quarantine.py.
 """
 
 import os
+import signal
 from collections.abc import Mapping
 from typing import IO, NamedTuple
 
@@ -16,6 +17,7 @@ from hivelib.base.proc import Done
 SECONDS = 60.0
 """The longest that one git command may take."""
 
+_FROM_OUTSIDE = {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM}
 AUTHOR = "hyperhive"
 _MAIL = "hive@localhost"
 _SETTINGS = (
@@ -86,7 +88,8 @@ def git(
     """Runs one git command in a repository of ours (a bare one, or a `.git` directory).
 
     `more` joins the environment; `exact` as in `proc.run`. Raises HiveError with git's reason when it fails, unless
-    `check` is off; NotNow when a signal killed it, for what it did not get to say is no answer.
+    `check` is off. What git did not get to say is no answer: raises NotNow when somebody killed it, HiveError when it
+    crashed, whatever `check` is.
     """
     argv = ["git", f"--git-dir={repository}", *words]
     done = proc.run(
@@ -98,7 +101,8 @@ def git(
         exact=exact,
     )
     if done.status < 0:
-        raise NotNow(f"git {words[0]} was killed by signal {-done.status}", "it is tried again")
+        kind = NotNow if -done.status in _FROM_OUTSIDE else HiveError
+        raise kind(f"git {words[0]} was killed by signal {-done.status}", "try again")
     if check and done.status:
         lines = (done.err.strip() or done.out.strip() or f"status {done.status}").splitlines()
         raise HiveError(f"git {words[0]}: {lines[-1]}", f"`git -C {repository} fsck` looks at it")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hivelib.base.config import load_settings
-from hivelib.base.errors import NotNow
+from hivelib.base.errors import HiveError, NotNow
 from hivelib.host import flake, git, meta
 from hivelib.host.flake import Files
 from hivelib.model.settings import Settings
@@ -107,9 +107,11 @@ def test_what_a_killed_git_did_not_say_is_not_taken_for_nothing(
 ) -> None:
     meta.commit(settings, ONE, "deploy alice", AT)
     git = Path(settings.state_dir, "git")
-    git.write_text("#!/bin/sh\nkill -9 $$\n")
-    git.chmod(0o755)
     monkeypatch.setenv("PATH", f"{settings.state_dir}:/usr/bin:/bin")
-    for ask in (meta.head, meta.lock, meta.log):
-        with pytest.raises(NotNow, match="was killed by signal 9"):
-            ask(settings)
+    for number, error in ((9, NotNow), (11, HiveError)):  # somebody's doing, and its own
+        git.write_text(f"#!/bin/sh\nkill -{number} $$\n")
+        git.chmod(0o755)
+        for ask in (meta.head, meta.lock, meta.log):
+            with pytest.raises(HiveError, match=f"was killed by signal {number}") as raised:
+                ask(settings)
+            assert raised.type is error
