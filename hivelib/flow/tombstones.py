@@ -8,7 +8,7 @@ import os
 import re
 from typing import NamedTuple
 
-from hivelib.base import bell, clock
+from hivelib.base import clock
 from hivelib.base.errors import Refused
 from hivelib.flow import jobs, lifecycle, mailing
 from hivelib.flow.diagnosing import keeps_login
@@ -18,7 +18,7 @@ from hivelib.host import disk
 from hivelib.model import names
 from hivelib.model.events import AgentRemoved, Started, TombstonesChanged
 from hivelib.model.records import Agent, Job
-from hivelib.store import agents, events
+from hivelib.store import agents, approvals, events
 
 LOOK_MOST = 5.0
 """Seconds that counting the files of a tombstone may take; more than half a million are counted by then."""
@@ -64,7 +64,8 @@ def revive(hive: Hive, job: Job, tell: Tell) -> str:
 def purge(hive: Hive, job: Job, tell: Tell) -> str:
     """Takes a tombstone away for good: its files, those of older incarnations, its transcript and its row.
 
-    Its config repositories are moved aside, never removed: their tags say who decided what.
+    Its config repositories are moved aside, never removed: their tags say who decided what. What was proposed for the
+    name and is not deployed yet ends with it, for its commit is no longer where it is looked for.
     """
     name = job.agent
     with lifecycle.alone(hive, name):
@@ -79,13 +80,17 @@ def purge(hive: Hive, job: Job, tell: Tell) -> str:
         for path in _transcripts(hive, name):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+        from hivelib.flow import resolving
         from hivelib.host import repositories  # git, which only a purge needs here
 
         repositories.move_aside(hive.settings, name, agent.incarnation)
         with hive.db.write() as db:
             agents.remove(db, name)
             events.record(db, AgentRemoved(name, by=job.by), _left(hive, name))
-    bell.ring(hive.paths.bell, "events")
+            for one in approvals.unresolved(db, name):
+                over = "superseded" if one.status == "pending" else "failed"
+                resolving.end(hive, db, one.id, over, f"{name} was purged")
+    mailing.ring_inboxes(hive, [names.MANAGER])
     what = "what could not be counted" if counted is None else f"{shown(counted)} of files"
     return f"{name} is gone, and {what} with it"
 

@@ -1,4 +1,5 @@
-"""A hive without processes whose limits are small enough to be reached, and one whose agents have turns."""
+"""A hive without processes whose limits are small enough to be reached, one whose agents have turns, and one whose
+processes are killed."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hivelib.flow.opening import Hive
+from tests.support.kill_rig import KillRig, kill_rig
 from tests.support.residents import settle_in
 from tests.support.state import make_state
 from tests.support.turn_rig import RaiseTurns, TurnRig
@@ -41,3 +43,10 @@ def raise_turns(short_path: Path) -> Iterator[RaiseTurns]:
     yield build
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def rig(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KillRig]:
+    """A hive with its manager, whose processes can be killed at each of their fault points."""
+    with kill_rig(short_path, monkeypatch) as made:
+        yield made

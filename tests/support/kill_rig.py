@@ -129,6 +129,14 @@ class KillRig(DeployRig):
             error.add_note(f"killed before {names[-1]} (point {point}), after {names[:-1]}")
             raise
 
+    def newest(self) -> int:
+        """The number of the newest approval, 0 before the first."""
+        return int(self.hive.db.value("SELECT coalesce(max(id), 0) FROM approvals"))
+
+    def end_of_newest(self) -> str:
+        """The status of the newest approval, once everything about it was looked at."""
+        return agreement.settled(self.hive, self.approval(self.newest()))
+
     def worker(self, lane: str) -> Callable[[Hive], object]:
         """The worker of a lane, from its start to its end."""
         return lambda hive: working.run(hive, lane)
@@ -157,6 +165,11 @@ def kill_rig(where: Path, patch: pytest.MonkeyPatch) -> Iterator[KillRig]:
         yield rig
     finally:
         rig.hive.db.close()
+
+
+def config(number: int) -> str:
+    """An agent.json like no other."""
+    return f'{{"model": "m{number}"}}\n'
 
 
 def turns(ends: list[str]) -> list[str]:
