@@ -205,7 +205,7 @@ def test_a_row_that_changes_under_the_worker_changes_nothing(three: ThreeUsers) 
     while called >= at:
         at += 10
         good, evil = three.propose(f'{{"model": "good{at}"}}\n'), three.propose(EVIL)
-        stolen = three.deployer(lambda rig, evil=evil: rig.approval(evil))
+        stolen = three.row(evil)
         three.approve(good)
         sql = (
             f"UPDATE approvals SET agent = 'manager', kind = 'spawn', fetched_sha = '{stolen.fetched_sha}',"

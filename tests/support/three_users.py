@@ -18,6 +18,7 @@ from hivelib.base.users import User
 from hivelib.flow import jobs, working
 from hivelib.flow.opening import open_hive
 from hivelib.host import meta, repositories
+from hivelib.model.records import Approval
 from hivelib.store import agents, approvals, events
 from hivelib.store import jobs as job_rows
 from tests.support.deploy_rig import DeployRig
@@ -138,6 +139,11 @@ class ThreeUsers:
         """A pending approval."""
         number: int = self.deployer(lambda rig: rig.propose(name, config, kind))
         return number
+
+    def row(self, number: int) -> Approval:
+        """The row of an approval."""
+        found: Approval = self.deployer(lambda rig: rig.approval(number))
+        return found
 
     def notes(self) -> list[str]:
         """What came of all jobs, in order."""
