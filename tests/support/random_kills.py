@@ -41,9 +41,18 @@ class Kills:
         self.killed, self.torn, self.twice = Counter[str](), 0, 0
         self._random, self._count = random.Random(seed), 0
         self._points: dict[str, int] = {}
+        self._where = ""
 
     def one(self) -> None:
         """One change of one agent, with one kill or two; AssertionError when something does not agree afterwards."""
+        self._where = f"seed {self.seed}, kill {self.killed.total() + 1}"
+        try:
+            self._kill()
+        except Exception as error:
+            error.add_note(self._where)
+            raise
+
+    def _kill(self) -> None:
         rig, chain = self.rig, self._chain(self._random.choice(NAMES))
         victim = self._random.randrange(len(chain))
         for process in chain[:victim]:
@@ -54,7 +63,7 @@ class Kills:
         passed = rig.killed(point, does, torn=torn)
         if passed[-1] == END:
             self._points[what] = len(passed)
-        where = f"seed {self.seed}, kill {self.killed.total() + 1}: {what} before {passed[-1]}"
+        self._where += f": {what} before {passed[-1]}"
         self.killed[what] += 1
         self.torn += torn
         if self._random.random() < TWICE:
@@ -62,15 +71,11 @@ class Kills:
             passed = rig.killed(self._random.randint(1, 20), rig.worker(lane))
             self.twice += 1
             self.killed[f"the next worker of the {lane}"] += 1
-            where += f", then {lane} before {passed[-1]}"
-        try:
-            rig.go_on(reconcile_first=self._random.random() < 0.5)
-            agreement.quiet(rig.hive)
-            for name in NAMES:
-                agreement.same(rig.hive, rig.box, name)
-        except Exception as error:
-            error.add_note(where)
-            raise
+            self._where += f", then {lane} before {passed[-1]}"
+        rig.go_on(reconcile_first=self._random.random() < 0.5)
+        agreement.quiet(rig.hive)
+        for name in NAMES:
+            agreement.same(rig.hive, rig.box, name)
 
     def outcomes(self) -> Counter[str]:
         """How many approvals came to what."""
