@@ -9,6 +9,7 @@ import pytest
 
 from hivelib.base.config import load_settings
 from hivelib.flow.opening import Hive
+from tests.soak import pages
 from tests.support import waiting
 from tests.support.home import FORGOTTEN
 from tests.support.people import Person
@@ -57,3 +58,10 @@ def test_a_free_port_stays_the_tests_own_until_its_server_comes() -> None:
         socket.create_connection(("127.0.0.1", port), 10),
     ):
         server.accept()[0].close()
+
+
+def test_a_soak_leaves_the_figures_of_the_others(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    for title, words in (("One", "a\n\nb"), ("Two", "* c\n"), ("One", "d\n")):
+        pages.put(title, words, page)
+    assert page.read_text() == f"{pages.HEAD}## One\n\nd\n\n## Two\n\n* c\n"

@@ -20,6 +20,7 @@ BROKEN = '{"extra_mcp_servers": {"x": {"command": "no-such-program"}}}\n'
 SWITCHING = "os.rename /agents/"
 """The first thing that is seen after a deploy's commit point, but for its row."""
 UNSTARTABLE = '{"model": "unstartable"}\n'
+pytestmark = pytest.mark.timeout(600)
 
 
 def proposing(

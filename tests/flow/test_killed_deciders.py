@@ -14,6 +14,7 @@ from tests.support.kill_rig import KillRig, config, turns
 from tests.support.sandbox import sandbox
 
 MANAGER = Caller("manager", "manager", "mcp")
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("kind", ["apply_commit", "spawn", "init_config"])

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from hivelib.flow import jobs, mailing
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
@@ -11,6 +13,8 @@ from hivelib.store import agents, approvals
 from tests.support import agreement
 from tests.support.kill_rig import KillRig, config, turns
 from tests.support.random_kills import Kills
+
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_destroy_and_revive(rig: KillRig) -> None:

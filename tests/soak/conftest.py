@@ -4,7 +4,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=2000, help="how many processes to kill")
+    parser.addoption("--kills", type=int, help="how many processes to kill")
     parser.addoption(
         "--races", type=int, default=1000, help="how often two operators decide at once"
     )

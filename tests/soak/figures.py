@@ -1,4 +1,4 @@
-"""The figures of a soak, and the page that shows them."""
+"""The figures of the kills of turns, and their section of docs/reliability.md."""
 
 import os
 import statistics
@@ -8,11 +8,10 @@ from typing import NamedTuple, Self
 from tests.support import verdict
 from tests.support.campaign import SENDER, TARGETS, Campaign, seconds_to_good
 
-HEAD = """# Reliability
-
-`bin/hive-check --soak` wrote this page. It plays rounds in which mail flows to three agents (the real claude CLI in
-real boxes, a scripted model) while processes of the hive are killed with SIGKILL, at instants and in an order that a
-seed gives. Each round is a hive of its own. Afterwards each of these must hold:
+TITLE = "Mail and turns"
+HEAD = """Rounds in which mail flows to three agents (the real claude CLI in real boxes, a scripted model) while
+processes of the hive are killed with SIGKILL, at instants and in an order that a seed gives. Each round is a
+hive of its own. Afterwards each of these must hold:
 
 * every body was in a request to the model;
 * every message is in exactly one `acked` event, and that one is of a turn that ended ok;
@@ -53,8 +52,8 @@ class Round(NamedTuple):
         )
 
 
-def page(rounds: Sequence[Round]) -> str:
-    """The page for these rounds, Markdown."""
+def section(rounds: Sequence[Round]) -> str:
+    """The section for these rounds, Markdown."""
     kills = [kill for one in rounds for kill in one.kills]
     totals = {
         "rounds, each from a seed of its own": f"{len(rounds)} ({rounds[0].seed} to {rounds[-1].seed})",

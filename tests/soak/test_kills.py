@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.figures import Round, page
+from tests.soak.figures import TITLE, Round, section
+from tests.soak.pages import put
 from tests.support import verdict
 from tests.support.campaign import AGENTS, RULES, SETTINGS, Campaign
 from tests.support.hive import raised
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
-from tests.support.source import ROOT
 from tests.support.state import short_directory
 
-PAGE = ROOT / "docs/reliability.md"
+KILLS = 2000
 SEED = 1000
 PER_ROUND = 40
 
@@ -27,9 +27,9 @@ def test_thousands_of_kills_lose_nothing(
     request: pytest.FixtureRequest, ordinary_user: Person, claude: Path
 ) -> None:
     rounds = []
-    for one in played(request.config.getoption("--kills"), ordinary_user, claude):
+    for one in played(request.config.getoption("--kills") or KILLS, ordinary_user, claude):
         rounds.append(one)
-        PAGE.write_text(page(rounds))
+        put(TITLE, section(rounds))
     assert [one.broken for one in rounds if one.broken] == []
 
 
