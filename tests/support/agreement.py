@@ -50,7 +50,8 @@ def quiet(hive: Hive) -> None:
     """No job is under way, and nothing lies about that belongs to one."""
     assert jobs.unfinished(hive.db) == []
     state = hive.paths.state
-    left = [name for name in os.listdir(state) if "candidate" in name]
+    candidates = hive.paths.candidates
+    left = sorted(set(os.listdir(candidates)) - {"lock"}) if os.path.isdir(candidates) else []
     for place in ("decisions", "applied", "proposed", "agents"):
         if os.path.isdir(f"{state}/{place}"):
             left += [name for name in os.listdir(f"{state}/{place}") if not _belongs(name)]
