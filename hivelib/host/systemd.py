@@ -11,6 +11,7 @@ from hivelib.base.proc import Done, run
 from hivelib.model.settings import Settings
 
 _SECONDS = 90.0
+_LOOK_SECONDS = 1.0
 
 
 class Unit(NamedTuple):
@@ -47,9 +48,9 @@ def succeeds(settings: Settings, *words: str) -> bool:
     return _run(settings, words, check=False).status == 0
 
 
-def _run(settings: Settings, words: Sequence[str], check: bool) -> Done:
+def _run(settings: Settings, words: Sequence[str], check: bool, seconds: float = _SECONDS) -> Done:
     env = {**os.environ, "XDG_RUNTIME_DIR": runtime_dir(settings), "SYSTEMD_COLORS": "0"}
-    done = run([*command(settings), *words], env=env, check=False, seconds=_SECONDS)
+    done = run([*command(settings), *words], env=env, check=False, seconds=seconds)
     if check and done.status and "connect to bus" in done.err:
         raise NotNow("the hive is down: its systemd does not answer", "`hive-up` brings it back")
     if check and done.status:
@@ -61,20 +62,33 @@ def _run(settings: Settings, words: Sequence[str], check: bool) -> Done:
 def start_all(settings: Settings, target: str, seconds: float = 60.0) -> None:
     """Starts a target and waits until it is up; raises HiveError that names a unit which does not come up.
 
-    Not a plain `start`: a service that fails and is tried again for ever would make that wait for ever too.
+    Not one `start` for as long as it takes: a service that fails and is tried again for ever would make that wait for
+    ever too. A target that was up already is up, whatever is broken in it.
     """
+    was_up = state(settings, target).active == "active"
     systemctl(settings, "start", "--no-block", target)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        known = units(settings)
-        if any(unit.name == target and unit.active == "active" for unit in known):
+        is_up = _comes_up(settings, target)
+        if is_up and was_up:
             return
+        known = units(settings)
         shared = [unit for unit in known if "@" not in unit.name]  # one agent is not the hive
         if broken := [u.name for u in shared if u.active == "failed" or u.sub == "auto-restart"]:
             raise HiveError(f"{', '.join(broken)}: does not come up")
-        time.sleep(0.05)
+        if is_up:
+            return
     waiting = ", ".join(u.name for u in known if u.active == "activating")
     raise NotNow(f"{target} is not up after {seconds:g} s; still starting: {waiting}")
+
+
+def _comes_up(settings: Settings, target: str) -> bool:
+    """Waits for the target with systemctl's own waiting, until it is time to look around."""
+    try:
+        _run(settings, ["start", target], check=True, seconds=_LOOK_SECONDS)
+    except NotNow:
+        return False
+    return True
 
 
 def answers(settings: Settings) -> bool:
