@@ -93,6 +93,18 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(hive: Upped) -> None:
     assert hive._replace(port=None).up()["url"] == f"http://127.0.0.1:{port}"
 
 
+def test_a_service_that_fails_again_and_again_is_named_and_not_waited_for(hive: Upped) -> None:
+    directory = hive.directory / "config/systemd/user/hive-broker.service.d"
+    hive.person.run(["mkdir", "-p", directory])
+    (directory / "90-broken.conf").write_text("[Service]\nExecStart=\nExecStart=false\n")
+    done = hive.person.run(hive.argv(), check=False, seconds=50)
+    assert done.returncode == 1
+    assert "hive-broker.service: does not come up" in done.stderr.splitlines()[-1]
+    (directory / "90-broken.conf").unlink()
+    assert hive.down()
+    assert hive.up()["agents"] == {"manager": "running"}
+
+
 def test_a_key_is_kept_for_the_hive_alone(hive: Upped) -> None:
     hive.up(ANTHROPIC_API_KEY="sk-secret-1234")
     key = hive.directory / "state/api-key"
