@@ -18,9 +18,9 @@ from tests.support.waiting import until
 
 @pytest.fixture
 def hive(ordinary_user: Person, short_path: Path) -> Iterator[Upped]:
-    """A demo hive: its claude needs no installing."""
+    """A hive with its manager and the demo's claude, which needs no installing."""
     upped = raising.made(ordinary_user, short_path / "a")
-    upped.up("--demo")
+    upped.up("--claude", ROOT / "bin/hive-demo-claude")
     yield upped
     upped.down()
 
@@ -43,11 +43,9 @@ def bad(hive: Upped, **environment: str) -> dict[str, dict[str, Any]]:
     return failing
 
 
-def test_a_whole_hive_is_well(hive: Upped) -> None:
+def test_of_a_whole_hive_only_agents_that_cannot_be_reached_are_found(hive: Upped) -> None:
+    hive.up("--demo")
     assert bad(hive) == {}
-
-
-def test_an_agent_that_cannot_be_reached_is_found(hive: Upped) -> None:
     (hive.directory / "run/hyperhive/bell/turn.alice/unit").unlink()
     (hive.directory / "run/hyperhive/agents/bob/mcp/mcp.sock").unlink()
     found = bad(hive)
@@ -68,6 +66,7 @@ def test_a_failed_unit_is_found(hive: Upped) -> None:
 
 
 def test_a_stopped_hive_is_found(hive: Upped) -> None:
+    hive.up("--demo")
     hive.down()
     assert list(bad(hive)) == ["manager"], "one thing to mend, not one for each agent"
     assert "the hive is down" in hive.tool("hive-stop", "alice", check=False)
