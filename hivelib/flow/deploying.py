@@ -56,6 +56,7 @@ def recover(hive: Hive) -> None:
     going = {one.id for one in waiting if one.status == "activating"}
     with meta.locked(hive.settings):
         meta.tidy(hive.settings, going)
+        repositories.unlock(hive.settings)
     for approval in waiting:
         try:
             if approval.status == "building":

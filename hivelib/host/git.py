@@ -5,6 +5,7 @@ prompts, no other protocol than files. **Never run it in a repository that an ag
 copied first, by host/quarantine.py.
 """
 
+import contextlib
 import os
 import signal
 from collections.abc import Mapping
@@ -101,12 +102,50 @@ def git(
         exact=exact,
     )
     if done.status < 0:
+        unlock(repository)
         kind = NotNow if -done.status in _FROM_OUTSIDE else HiveError
         raise kind(f"git {words[0]} was killed by signal {-done.status}", "try again")
     if check and done.status:
         lines = (done.err.strip() or done.out.strip() or f"status {done.status}").splitlines()
         raise HiveError(f"git {words[0]}: {lines[-1]}", f"`git -C {repository} fsck` looks at it")
     return done
+
+
+def unlock(repository: str) -> list[str]:
+    """Removes the lock files that a killed git left in a repository of ours: those that no process has open.
+
+    Gives their names. While one lies there, git refuses to change what it locks, for ever.
+    """
+    found = [f"{repository}/{name}" for name in ("index.lock", "config.lock", "HEAD.lock")]
+    found.append(f"{repository}/packed-refs.lock")
+    for above, _, names in os.walk(f"{repository}/refs"):
+        found += [f"{above}/{name}" for name in names if name.endswith(".lock")]
+    stale = [path for path in found if held_by_nobody(path)]
+    for path in stale:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    return [os.path.relpath(path, repository) for path in stale]
+
+
+def held_by_nobody(path: str) -> bool:
+    """Whether a file is there that no process of this user has open: git writes its lock files open from end to end."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    for process in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            entries = os.listdir(f"/proc/{process}/fd")
+        except OSError:  # over, or another user's, who cannot write here
+            continue
+        for entry in entries:
+            try:
+                other = os.stat(f"/proc/{process}/fd/{entry}")
+            except OSError:
+                continue
+            if (other.st_dev, other.st_ino) == (found.st_dev, found.st_ino):
+                return False
+    return True
 
 
 def init(repository: str) -> None:

@@ -108,8 +108,7 @@ def checkout(settings: Settings) -> None:
     place = _git(settings)
     if not os.path.isdir(place):
         return
-    if held_by_nobody(f"{place}/index.lock"):
-        os.unlink(f"{place}/index.lock")
+    git.unlock(place)
     tree = f"--work-tree={Paths.of(settings).meta}"
     done = git.git(place, tree, "read-tree", "--reset", "-u", "HEAD", check=False)
     if done.status and head(settings):  # else it is before the first commit
@@ -128,7 +127,7 @@ def log(settings: Settings, most: int = 1000) -> list[Entry]:
 
 
 def tidy(settings: Settings, live: Collection[int]) -> list[str]:
-    """Removes what a dead worker left: candidates of approvals that are not `live`, a stale index.lock, half a work
+    """Removes what a dead worker left: candidates of approvals that are not `live`, git's stale locks, half a work
     tree. Gives one sentence for each. The caller holds `locked`.
     """
     done = []
@@ -137,33 +136,11 @@ def tidy(settings: Settings, live: Collection[int]) -> list[str]:
         if place not in wanted:
             shutil.rmtree(place, ignore_errors=True)
             done.append(f"removed the candidate {os.path.basename(place)}")
-    if os.path.lexists(f"{_git(settings)}/index.lock"):
-        done.append("cleared meta's index.lock")
+    done += [f"cleared meta's {name}" for name in git.unlock(_git(settings))]
     if os.path.isdir(_git(settings)):  # it may have died between the two steps of making it
         git.git(_git(settings), "config", "core.bare", "false")
     checkout(settings)
     return done
-
-
-def held_by_nobody(path: str) -> bool:
-    """Whether a file is there that no process of this user has open: git writes its lock files open from end to end."""
-    try:
-        found = os.stat(path, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    for process in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            entries = os.listdir(f"/proc/{process}/fd")
-        except OSError:  # over, or another user's, who cannot write here
-            continue
-        for entry in entries:
-            try:
-                other = os.stat(f"/proc/{process}/fd/{entry}")
-            except OSError:
-                continue
-            if (other.st_dev, other.st_ino) == (found.st_dev, found.st_ino):
-                return False
-    return True
 
 
 def _is(place: str, files: flake.Files) -> bool:

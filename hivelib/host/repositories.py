@@ -87,6 +87,14 @@ def tag(
     return named
 
 
+def unlock(settings: Settings) -> None:
+    """Frees what gits have locked in applied that died with their worker."""
+    above = os.path.dirname(Paths.of(settings).applied(MANAGER))
+    for name in os.listdir(above) if os.path.isdir(above) else ():
+        if _is_there(f"{above}/{name}"):
+            git.unlock(f"{above}/{name}")
+
+
 def tagged(settings: Settings, name: str, approval: int) -> dict[str, str]:
     """What the tags say of an approval: the commit of each kind that there is."""
     place = Paths.of(settings).applied(name)

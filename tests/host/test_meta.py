@@ -79,10 +79,10 @@ def test_an_index_lock_that_somebody_holds_is_left(settings: Settings) -> None:
     meta.commit(settings, ONE, "deploy alice", AT)
     path = f"{settings.state_dir}/meta/.git/index.lock"
     with open(path, "w", encoding="utf-8"):
-        assert not meta.held_by_nobody(path)
-    assert meta.held_by_nobody(path)
+        assert not git.held_by_nobody(path)
+    assert git.held_by_nobody(path)
     os.unlink(path)
-    assert not meta.held_by_nobody(path)
+    assert not git.held_by_nobody(path)
 
 
 def test_a_ref_that_moved_before_the_work_tree_did_is_followed(settings: Settings) -> None:

@@ -154,3 +154,32 @@ def test_a_purged_agents_repositories_are_kept_aside(settings: Settings, tmp_pat
     assert repositories.main(settings, "alice") == ""
     assert git.commit_of(str(tmp_path / "state/applied/.alice.7"), repositories.MAIN) == commit
     assert (tmp_path / "state/proposed/.alice.7/agent.json").exists()
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/deployed/1"])
+def test_what_a_killed_git_has_locked_is_free_again(settings: Settings, ref: str) -> None:
+    commit = seeded(settings)
+    place = Path(Paths.of(settings).applied("alice"))
+    lock = place / f"{ref}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w"):
+        assert git.unlock(str(place)) == []  # a git that lives has it open
+    moved = git.git(str(place), "update-ref", ref, commit, check=False)
+    assert moved.status and "lock" in moved.err
+    lock.touch()
+    repositories.unlock(settings)
+    git.git(str(place), "update-ref", ref, commit)
+
+
+def test_a_git_that_is_killed_leaves_no_lock(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded(settings)
+    place, program = Path(Paths.of(settings).applied("alice")), Path(settings.state_dir, "git")
+    program.write_text(f"#!/bin/sh\n: > {place}/config.lock\nkill -9 $$\n")
+    program.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{settings.state_dir}:/usr/bin:/bin")
+        with pytest.raises(NotNow, match="killed by signal 9"):
+            git.git(str(place), "config", "core.bare", "true")
+    git.git(str(place), "config", "core.bare", "true")
