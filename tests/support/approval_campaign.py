@@ -110,7 +110,9 @@ class Campaign:
         logs = [f"hive-{lane}" for lane in LANES]
         ends = [f"== {log}\n{tail(self.hive.hive.paths.unit_log(log))}" for log in logs]
         waiting = [str(job) for job in jobs.unfinished(self.hive.db)]
-        return "\n".join([*waiting, recent(self.hive.db, 40), *ends])
+        units = [self.hive.systemctl("status", "hive-*.s*", check=False)]
+        lines = [f"{pid} {line}" for pid, line in self.hive.processes().items()]
+        return "\n".join([*waiting, recent(self.hive.db, 40), *ends, *units, *lines])
 
     def _is_over(self) -> bool:
         left = [one for one in approvals.unresolved(self.hive.db) if one.status != "pending"]
@@ -181,7 +183,8 @@ class Campaign:
                 if killed(pid):
                     self.killed.append(Killed(target, time.time()))
                     return
-            assert time.monotonic() < deadline and not self._over.is_set(), f"no {target}"
+            late = time.monotonic() > deadline or self._over.is_set()
+            assert not late, f"no {target}\n{self.explain()}"
             time.sleep(LOOK_SECONDS)
 
     def _found(self, target: str) -> int:
