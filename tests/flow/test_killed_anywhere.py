@@ -54,7 +54,7 @@ def test_spawn(rig: KillRig, kind: str) -> None:
             rig.gone(name)
         return prepare()
 
-    since = SWITCHING if kind == "spawn" else "os.rename /builds/logs"
+    since = SWITCHING if kind == "spawn" else "os.rename /builds/.logs"
     came = rig.each_point(prepare_alone, rig.end_of_newest, since)
     assert turns(came.ends) == (["deployed"] if kind == "spawn" else ["failed", "deployed"])
 
