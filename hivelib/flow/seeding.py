@@ -83,13 +83,10 @@ def rebuild(hive: Hive, job: Job, tell: Tell) -> str:
         except NotNow:
             raise
         except HiveError as error:
+            _declare(hive, job, commit)  # it was revived, and lives
             _tell(hive, agent, commit, error.message, ok=False)
             raise
-        with meta.locked(settings):
-            lock = meta.lock(settings)
-            if flake.agents_of(lock).get(name) != commit:
-                changed = flake.locked(settings, lock, name, commit)
-                _write_meta(hive, changed, f"rebuild {name} {commit[:12]}", job.queued_at)
+        _declare(hive, job, commit)
         _tell(hive, agent, commit, note, ok=True)
     return note
 
@@ -124,6 +121,15 @@ def _activate(hive: Hive, agent: Agent, commit: str) -> None:
         if before != commit and repositories.was_deployed(hive.settings, agent.name, before):
             more = switching.back(hive, agent, before)
         raise HiveError(f"{error.message}{more}", error.hint) from None
+
+
+def _declare(hive: Hive, job: Job, commit: str) -> None:
+    """Meta has the agent at what is deployed, if it had not."""
+    with meta.locked(hive.settings):
+        lock = meta.lock(hive.settings)
+        if flake.agents_of(lock).get(job.agent) != commit:
+            changed = flake.locked(hive.settings, lock, job.agent, commit)
+            _write_meta(hive, changed, f"rebuild {job.agent} {commit[:12]}", job.queued_at)
 
 
 def _tell(hive: Hive, agent: Agent, commit: str, note: str, *, ok: bool) -> None:

@@ -101,6 +101,16 @@ def test_a_purge_ends_what_is_open_about_the_name(rig: KillRig) -> None:
     assert rig.deploy("alice", config(3), "spawn").status == "deployed"
 
 
+def test_revived_it_is_in_meta_though_it_could_not_be_built_anew(rig: KillRig) -> None:
+    rig.deploy("alice", config(0), "spawn")
+    rig.destroyed("alice")
+    (rig.world / "no-trials").touch()  # somebody kills the box in which it is tried
+    jobs.ask(rig.hive, "revive", "alice", "operator")
+    rig.go_on()
+    assert [one["ok"] for one in agreement.told(rig.hive, "rebuilt")] == [False]
+    agreement.whole(rig.hive, rig.box)
+
+
 def test_random_kills_and_copies(rig: KillRig) -> None:
     """A little of the soak: the next worker dies too, and copies that were made at a point go on."""
     kills = Kills(rig, 7)

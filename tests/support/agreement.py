@@ -132,8 +132,6 @@ def same(hive: Hive, box: Box, name: str) -> None:
     assert agent.config == text
     up = "" if agent.state == "running" else "stopped: "
     assert box(name) == f"{up}{text.strip()}"
-    built = os.path.dirname(hive.paths.build(name, main))
-    assert main in os.listdir(built)
     assert not [one for one in os.listdir(hive.paths.agent(name)) if one.endswith(".new")]
 
 

@@ -18,6 +18,7 @@ for unit in $units; do
     name=${{unit#*@}} name=${{name%%.*}}
     case $verb:$unit in
     start:hive-trial@*)
+        if [ -e $world/no-trials ]; then echo "Job for $unit failed." >&2; exit 1; fi
         while read -r line; do case $line in *no-such-program*)
             echo "hive-claude: extra_mcp_servers.x: no program no-such-program" > $state/builds/$name/trial/log
             echo "Job for $unit failed." >&2; exit 1 ;; esac
