@@ -61,6 +61,7 @@ class Campaign:
         self._count = 0
         self._tools: dict[str, int] = {}
         self._over = threading.Event()
+        self._wanted = ""
 
     def run(self, kills: int, among: Sequence[str] = TARGETS) -> None:
         """Acts until so many processes were killed; then everything comes to an end."""
@@ -158,7 +159,8 @@ class Campaign:
         for one in approvals.unresolved(self.hive.db):
             if one.status == "pending" and not self._over.is_set():
                 words = ["hive-approve", str(one.id)]
-                if self._random.random() < 0.25:
+                denies = self._random.random() < 0.25
+                if denies if self._wanted not in TOOLS else self._wanted == "hive-deny":
                     words = ["hive-deny", str(one.id), "--note", "no"]
                 if self._tool(*words) < 0:
                     self._tool(*words)
@@ -175,7 +177,7 @@ class Campaign:
 
     def _kill(self, target: str) -> None:
         latest = LATEST.get(target, LATEST.get(target.rpartition(" ")[2], 0.2))
-        deadline = time.monotonic() + 120
+        deadline, self._wanted = time.monotonic() + 240, target
         while True:
             if pid := self._found(target):
                 # The instant is what is random here: it waits for nothing.
