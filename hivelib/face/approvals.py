@@ -71,7 +71,8 @@ def _facts(shown: Shown, style: Style) -> Iterator[str]:
     )
     if approval.description:
         yield _fact("why", approval.description, style)
-    yield _fact("commit", f"{approval.fetched_sha}, asked for as {approval.commit_ref}", style)
+    asked = f", asked for as {approval.commit_ref}" if approval.commit_ref else ""
+    yield _fact("commit", f"{approval.fetched_sha}{asked}", style)
     yield _fact("lock", approval.lock_hash or "it has no flake.lock", style)
     moved = (
         ", MOVED since the last look: what follows is compared with the new one"

@@ -79,6 +79,7 @@ def _decision(approval: Approval, verdict: str, note: str, surface: str) -> Deci
         verdict=verdict,
         kind=approval.kind,
         agent=approval.agent,
+        incarnation=approval.incarnation or 0,
         commit=approval.fetched_sha,
         lock=approval.lock_hash,
         base=approval.base,

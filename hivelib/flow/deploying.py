@@ -170,22 +170,20 @@ def _commit(hive: Hive, approval: Approval, decision: Decision, head: str) -> No
     with meta.locked(hive.settings):
         if meta.head(hive.settings) != head:
             raise HiveError("the meta repository was changed meanwhile", "approve it again")
-        if why := _why_not(hive, approval, decision):
+        if why := _why_not(hive, decision):
             raise HiveError(why)
         with hive.db.write() as db:
             if not approvals.move(db, approval.id, "building", "activating"):
                 raise HiveError(f"approval {approval.id} is not being built any more")
 
 
-def _why_not(hive: Hive, approval: Approval, decision: Decision) -> str:
+def _why_not(hive: Hive, decision: Decision) -> str:
     name, agent = decision.agent, live(hive, decision.agent)
     if repositories.main(hive.settings, name) != decision.base:
         return f"{name} was deployed anew meanwhile"
     if decision.kind != "apply_commit":
         return f"there is an agent {name} by now" if agent else ""
-    if approval.incarnation is not None and (
-        agent is None or agent.incarnation != approval.incarnation
-    ):
+    if decision.incarnation and (agent is None or agent.incarnation != decision.incarnation):
         return f"{name} was destroyed meanwhile"
     return ""
 

@@ -47,7 +47,7 @@ class McpServer(BaseModel):
     command: str = ""
     args: list[str] = []
     env: dict[str, str] = {}
-    allowedTools: list[str] = []
+    allowedTools: list[str] = ["*"]
 
 
 class AgentConfig(BaseModel):

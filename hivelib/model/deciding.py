@@ -172,6 +172,7 @@ def _differing(decision: Decision, approval: Approval) -> list[str]:
     said = {
         "kind": (decision.kind, approval.kind),
         "agent": (decision.agent, approval.agent),
+        "incarnation": (decision.incarnation, approval.incarnation or 0),
         "commit": (decision.commit, approval.fetched_sha),
         "lock": (decision.lock, approval.lock_hash),
     }

@@ -129,13 +129,15 @@ class Approval(NamedTuple):
 class Decision(NamedTuple):
     """The operator's word about an approval, as it stands in its file (DESIGN, rule 4); `verdict` is approve or deny.
 
-    It names all that is deployed, so that no row needs to be believed. `login` and `surface` are the decider's words.
+    It names all that is deployed, so that no row needs to be believed; `incarnation` is the agent's that lived then (0:
+    none did). `login` and `surface` are the decider's words.
     """
 
     approval: int
     verdict: str
     kind: str
     agent: str
+    incarnation: int
     commit: str
     lock: str
     base: str

@@ -126,6 +126,7 @@ def test_a_directory_of_its_own_beside_them_is_not_looked_into(three: ThreeUsers
             "approve",
             row.kind,
             "alice",
+            row.incarnation or 0,
             row.fetched_sha,
             "",
             row.base,

@@ -10,10 +10,11 @@ from hivelib.flow import deciding, resolving
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
 from hivelib.host import decisions, repositories
-from tests.support.residents import settle_in, voice
+from tests.support.residents import voice
 from tests.support.undecided import (
     deployed,
     forge,
+    inhabited,
     job_of,
     kinds,
     now,
@@ -27,11 +28,8 @@ from tests.support.undecided import (
 
 @pytest.fixture
 def hive(private_state: Hive) -> Hive:
-    """Manager, alice and bob run, and alice's and bob's configurations are deployed."""
-    settle_in(private_state, "manager", "alice", "bob")
-    for name in ("alice", "bob"):
-        deployed(private_state, name)
-    return private_state
+    """Manager, alice and bob, as they are before anything is proposed."""
+    return inhabited(private_state)
 
 
 def test_a_yes_is_a_file_a_row_an_event_and_a_job(hive: Hive) -> None:
@@ -39,11 +37,12 @@ def test_a_yes_is_a_file_a_row_an_event_and_a_job(hive: Hive) -> None:
     assert deciding.approve(hive, SHELL, one.id, sha=one.fetched_sha[:8], note="fine") is True
     said = decisions.read(hive.paths, one.id)
     assert said and said[1] == os.geteuid()
-    assert said[0][:7] == (
+    assert said[0][:8] == (
         one.id,
         "approve",
         "apply_commit",
         "alice",
+        one.incarnation,
         one.fetched_sha,
         "",
         one.base,

@@ -12,10 +12,9 @@ from hivelib.flow.opening import Hive
 from hivelib.host import decisions, git, repositories
 from hivelib.store import warnings
 from tests.support.people import made_user
-from tests.support.residents import settle_in
 from tests.support.undecided import (
-    deployed,
     forge,
+    inhabited,
     kinds,
     now,
     propose,
@@ -26,11 +25,8 @@ from tests.support.undecided import (
 
 @pytest.fixture
 def hive(private_state: Hive) -> Hive:
-    """Manager, alice and bob run, and alice's and bob's configurations are deployed."""
-    settle_in(private_state, "manager", "alice", "bob")
-    for name in ("alice", "bob"):
-        deployed(private_state, name)
-    return private_state
+    """Manager, alice and bob, as they are before anything is proposed."""
+    return inhabited(private_state)
 
 
 def refused(hive: Hive, number: int) -> str:
@@ -50,6 +46,7 @@ def refused(hive: Hive, number: int) -> str:
     [
         ({"commit": "0" * 40}, "differ in commit"),
         ({"agent": "bob"}, "differ in agent"),
+        ({"incarnation": 99}, "differ in incarnation"),
         ({"kind": "spawn"}, "differ in kind"),
         ({"lock": "0" * 64}, "differ in lock"),
         ({"base": ""}, "differ in base"),
@@ -78,7 +75,12 @@ def test_a_row_alone_is_not_believed(hive: Hive) -> None:
 def test_a_row_that_was_changed_after_the_yes_is_not_believed(hive: Hive) -> None:
     one, other = propose(hive, "alice"), propose(hive, "bob", "{ }\n")
     deciding.approve(hive, SHELL, one.id)
-    for columns in ({"agent": "bob"}, {"fetched_sha": other.fetched_sha}, {"kind": "spawn"}):
+    for columns in (
+        {"agent": "bob"},
+        {"fetched_sha": other.fetched_sha},
+        {"kind": "spawn"},
+        {"incarnation": None},  # it would bring back an agent that was destroyed in between
+    ):
         before = {name: getattr(now(hive, one.id), name) for name in columns}
         forge(hive, one.id, **columns)
         assert "differ in" in refused(hive, one.id)

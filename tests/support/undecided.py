@@ -12,6 +12,7 @@ from hivelib.host import decisions, git, repositories
 from hivelib.model.changes import ApprovalPending
 from hivelib.model.records import Approval, Decision, Job
 from hivelib.store import approvals, events, jobs, mail
+from tests.support.residents import settle_in
 
 
 def quiet(_: str) -> None:
@@ -39,6 +40,14 @@ def deployed(hive: Hive, name: str, text: str = "{}\n") -> str:
     git.move(place, repositories.MAIN, commit, before)
     os.makedirs(f"{hive.paths.proposed(name)}/.git", exist_ok=True)
     return commit
+
+
+def inhabited(hive: Hive) -> Hive:
+    """The hive once manager, alice and bob run in it and alice's and bob's configurations are deployed."""
+    settle_in(hive, "manager", "alice", "bob")
+    for name in ("alice", "bob"):
+        deployed(hive, name)
+    return hive
 
 
 def propose(hive: Hive, name: str, text: str = '{"model": "opus"}\n') -> Approval:
@@ -93,6 +102,7 @@ def write_decision(hive: Hive, approval: Approval, **fields: object) -> bool:
         verdict="approve",
         kind=approval.kind,
         agent=approval.agent,
+        incarnation=approval.incarnation or 0,
         commit=approval.fetched_sha,
         lock=approval.lock_hash,
         base=approval.base,
