@@ -74,8 +74,7 @@ def _look_at_places(settings: Settings, name: str, host: Host) -> None:
 
     The hive's user can still swap a directory between this look and systemd-nspawn's (docs/security.md).
     """
-    paths = Paths.of(settings)
-    for place in root_line.writable(name, paths.state, paths.runtime):
+    for place in root_line.writable(name, _places(settings)):
         try:
             found = os.lstat(host.root + place)
         except OSError as error:
@@ -87,9 +86,9 @@ def _look_at_places(settings: Settings, name: str, host: Host) -> None:
 
 def _settle(settings: Settings, name: str, host: Host) -> None:
     """Writes a box's .conf whole. Before each start too: one left by a killed create has no user namespace in it."""
-    paths, path = Paths.of(settings), host.root + root_line.conf_of(name)
+    path = host.root + root_line.conf_of(name)
     try:
-        text = root_line.conf(name, paths.state, paths.runtime)
+        text = root_line.conf(name, _places(settings))
     except ValueError as error:
         raise HiveError(str(error)) from None
     if not os.path.isfile(path):
@@ -100,3 +99,8 @@ def _settle(settings: Settings, name: str, host: Host) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(f"{path}.new", path)
+
+
+def _places(settings: Settings) -> root_line.Places:
+    paths = Paths.of(settings)
+    return root_line.Places(paths.state, paths.runtime, paths.deployed)

@@ -44,6 +44,14 @@ class RootLine(NamedTuple):
         return names.box(self.name)
 
 
+class Places(NamedTuple):
+    """The hive's directories, from root's own settings: state, runtime, and where what is deployed lies."""
+
+    state: str
+    runtime: str
+    deployed: str
+
+
 class Step(NamedTuple):
     """A command that a line stands for; one with `may_fail` only tidies up before the next."""
 
@@ -112,39 +120,39 @@ def conf_of(name: str) -> str:
     return f"/etc/nixos-containers/{names.box(name)}.conf"
 
 
-def writable(name: str, state: str, runtime: str) -> dict[str, str]:
+def writable(name: str, at: Places) -> dict[str, str]:
     """What a box may write: place on the host → place in the box."""
     own = {
-        f"{state}/agents/{name}/state": "/state",
-        f"{state}/agents/{name}/claude": "/root/.claude",
-        f"{state}/shared": "/shared",
-        f"{runtime}/agents/{name}/exec": "/run/hive/exec",
+        f"{at.state}/agents/{name}/state": "/state",
+        f"{at.state}/agents/{name}/claude": "/root/.claude",
+        f"{at.state}/shared": "/shared",
+        f"{at.runtime}/agents/{name}/exec": "/run/hive/exec",
     }
     # All of proposed, not a bind for each: binds are fixed at the start, agents come later. The manager's own system
     # links /agents/NAME/config to it.
-    return {**own, f"{state}/proposed": "/proposed"} if name == names.MANAGER else own
+    return {**own, f"{at.state}/proposed": "/proposed"} if name == names.MANAGER else own
 
 
-def readable(name: str, state: str, runtime: str) -> dict[str, str]:
+def readable(name: str, at: Places) -> dict[str, str]:
     """What a box may read only: place on the host → place in the box. Directories of sockets, never the sockets."""
-    own = {f"{runtime}/agents/{name}/{kind}": f"/run/hive/{kind}" for kind in ("mcp", "net")}
-    ours = {f"{state}/applied": "/applied", f"{state}/meta": "/meta"}
+    own = {f"{at.runtime}/agents/{name}/{kind}": f"/run/hive/{kind}" for kind in ("mcp", "net")}
+    ours = {f"{at.deployed}/applied": "/applied", f"{at.deployed}/meta": "/meta"}
     return {**own, **ours} if name == names.MANAGER else own
 
 
-def conf(name: str, state: str, runtime: str) -> str:
-    """The whole of a box's .conf. `state` and `runtime` are the hive's directories, from root's own settings.
+def conf(name: str, at: Places) -> str:
+    """The whole of a box's .conf.
 
     It takes the place of what `nixos-container create` wrote, which has addresses (so a veth) and users of the host.
     Raises ValueError for a directory whose name systemd-nspawn's words cannot carry.
     """
-    for place in (state, runtime):
+    for place in at:
         if not _PLACE.fullmatch(place) or "/.." in place:
             raise ValueError(f"{place!r} is no place to bind")
     # rootidmap: the box's root writes as the owner of that place, and nobody else of the box writes at all.
     flags = [
-        *(f"--bind={a}:{b}:rootidmap" for a, b in writable(name, state, runtime).items()),
-        *(f"--bind-ro={a}:{b}:rootidmap" for a, b in readable(name, state, runtime).items()),
+        *(f"--bind={a}:{b}:rootidmap" for a, b in writable(name, at).items()),
+        *(f"--bind-ro={a}:{b}:rootidmap" for a, b in readable(name, at).items()),
     ]
     lines = [
         "PRIVATE_USERS=pick",

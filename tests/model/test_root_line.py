@@ -125,6 +125,9 @@ def test_each_user_has_their_verbs_and_others_none(verb: str) -> None:
     )
 
 
+AT = root_line.Places("/s", "/r", "/d")
+
+
 def test_a_box_gets_its_own_places_and_no_others() -> None:
     flags = (
         "--bind=/s/agents/alice/state:/state:rootidmap"
@@ -136,19 +139,20 @@ def test_a_box_gets_its_own_places_and_no_others() -> None:
     expected = (
         f'PRIVATE_USERS=pick\nPRIVATE_NETWORK=1\nAUTO_START=0\nEXTRA_NSPAWN_FLAGS="{flags}"\n'
     )
-    assert root_line.conf("alice", "/s", "/r") == expected
+    assert root_line.conf("alice", AT) == expected
 
 
 def test_the_managers_box_reads_what_is_deployed_and_writes_what_is_proposed() -> None:
-    text = root_line.conf("manager", "/s", "/r")
+    text = root_line.conf("manager", AT)
     assert "--bind=/s/proposed:/proposed:rootidmap" in text
     for place in ("applied", "meta"):
-        assert f"--bind-ro=/s/{place}:/{place}:rootidmap" in text
+        assert f"--bind-ro=/d/{place}:/{place}:rootidmap" in text
 
 
 @pytest.mark.parametrize(
     "place", ["", "/", "s", "/a b", "/a:b", "/a/../b", '/a"', "/a\n", "/a/", "/$x"]
 )
-def test_a_place_that_cannot_be_bound_is_refused(place: str) -> None:
+@pytest.mark.parametrize("which", ["state", "runtime", "deployed"])
+def test_a_place_that_cannot_be_bound_is_refused(which: str, place: str) -> None:
     with pytest.raises(ValueError, match="no place to bind"):
-        root_line.conf("alice", place, "/r")
+        root_line.conf("alice", AT._replace(**{which: place}))
