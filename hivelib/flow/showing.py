@@ -8,8 +8,7 @@ from hivelib.base.errors import HiveError, Misuse, Refused
 from hivelib.flow import jobs
 from hivelib.flow.mailing import names_shown
 from hivelib.flow.opening import Hive, open_transcript
-from hivelib.model import changes as _  # noqa: F401 - its kinds are among Event.kinds then
-from hivelib.model import names
+from hivelib.model import changes, names, timely  # noqa: F401 - their kinds are among Event.kinds then
 from hivelib.model.events import Event
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, EventRow, Job, Line, Message, Turn

@@ -164,6 +164,69 @@ class Job(NamedTuple):
     note: str
 
 
+class Question(NamedTuple):
+    """One row of `questions` (SPEC section 4; states.QUESTION). `target` is `operator` or an agent.
+
+    `options` are advice, free text is always an answer; `deadline_at` None: it waits for ever. Of an agent its
+    incarnation is kept too, so that a re-made one neither answers nor is answered.
+    """
+
+    id: int
+    asker: str
+    asker_incarnation: int | None
+    target: str
+    target_incarnation: int | None
+    question: str
+    options: tuple[str, ...]
+    multi: bool
+    asked_at: float
+    deadline_at: float | None
+    state: str
+    answered_at: float | None
+    answer: str | None
+    answerer: str | None
+
+
+class Broken(NamedTuple):
+    """A row that cannot be decoded: shown as it is, never hidden, and never in the way of another."""
+
+    id: int
+    raw: str
+    why: str
+
+
+class Reminder(NamedTuple):
+    """One row of `reminders` (SPEC section 5; states.REMINDER): a message to `owner`, due at `due_at`.
+
+    With `every` (seconds) or `calendar` (systemd's syntax) it comes again, and `due_at` is its next time. `file_path`
+    is as the box names it, empty: none was asked for. After a failed attempt it waits until `not_before`.
+    """
+
+    id: int
+    owner: str
+    incarnation: int
+    body: str
+    file_path: str
+    due_at: float
+    every: float | None
+    calendar: str
+    state: str
+    attempts: int
+    not_before: float
+    error: str
+    created_at: float
+    created_by: str
+    approval: int | None
+    fired_at: float | None
+    fired: int
+    skipped: int
+
+    @property
+    def recurring(self) -> bool:
+        """Whether it comes again after it has fired."""
+        return self.every is not None or bool(self.calendar)
+
+
 class EventRow(NamedTuple):
     """One row of `events`; `payload` is the JSON text of that kind's fields (model/events.py)."""
 

@@ -38,13 +38,15 @@ class Web(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """Limits of mail (SPEC section 2): bytes of a body, messages a minute between a pair, pauses in seconds."""
+    """Limits of mail (SPEC section 2): bytes of a body, messages a minute between a pair, pauses in seconds,
+    wakes a minute of one agent by its own programs."""
 
     body_limit: int = 4096
     pair_limit: int = 30
     pause_first: float = 5.0
     pause_most: float = 600.0
     deliveries_most: int = 5
+    wake_limit: int = 30
 
 
 class Turns(NamedTuple):
@@ -85,6 +87,52 @@ class Approvals(NamedTuple):
     files_most: int = 2000
 
 
+class Questions(NamedTuple):
+    """Limits of questions (SPEC section 4): open ones of an asker, the longest time to live in seconds."""
+
+    open_most: int = 20
+    ttl_most: float = 6 * 3600.0
+
+
+class Reminders(NamedTuple):
+    """Limits of reminders (SPEC section 5): pending ones of an agent, bytes of one that is spilled to a file, the
+    shortest period of a recurring one, and how often and after which pause a failed one is tried again."""
+
+    pending_most: int = 50
+    body_limit: int = 65536
+    every_least: float = 60.0
+    attempts_most: int = 5
+    pause_first: float = 60.0
+
+
+class Crashes(NamedTuple):
+    """A box that crashes this often within so many seconds is parked until the operator says so."""
+
+    loop_count: int = 3
+    loop_seconds: float = 600.0
+
+
+class Retention(NamedTuple):
+    """For how many days what is over is kept (SPEC section 11): acked mail, events, a transcript's lines, turns."""
+
+    acked_days: float = 30.0
+    events_days: float = 90.0
+    lines_days: float = 14.0
+    turns_days: float = 365.0
+
+
+class Notify(NamedTuple):
+    """Where the operator is told when away: `urls_file` (0600) has an apprise URL on each line; empty: nowhere.
+
+    What comes within `group_seconds` is one notification, at most `per_hour` are sent; `bodies`: with their words.
+    """
+
+    urls_file: str = ""
+    bodies: bool = False
+    group_seconds: float = 10.0
+    per_hour: int = 20
+
+
 class Root(NamedTuple):
     """Where hive-root listens, and as whom the two that may ask it something run (system manager only)."""
 
@@ -118,5 +166,10 @@ class Settings(NamedTuple):
     box: Box = Box()
     operator: Operator = Operator()
     approvals: Approvals = Approvals()
+    questions: Questions = Questions()
+    reminders: Reminders = Reminders()
+    crashes: Crashes = Crashes()
+    retention: Retention = Retention()
+    notify: Notify = Notify()
     root: Root = Root()
     idle: Idle = Idle()

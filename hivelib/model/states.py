@@ -50,6 +50,22 @@ JOB = {
     "failed": frozenset[str](),
 }
 
+QUESTION = {
+    "open": frozenset({"answered", "cancelled", "expired"}),
+    "answered": frozenset[str](),
+    "cancelled": frozenset[str](),
+    "expired": frozenset[str](),
+}
+
+REMINDER = {
+    # pending again when it recurs, or when an attempt failed
+    "pending": frozenset({"pending", "fired", "failed", "cancelled"}),
+    "fired": frozenset[str](),
+    # failed five times: it waits for the operator
+    "failed": frozenset({"pending", "cancelled"}),
+    "cancelled": frozenset[str](),
+}
+
 LANES = {
     "fetch": "submissions",
     "deploy": "approvals",

@@ -11,6 +11,9 @@ The map of the whole:
     approvals   what the operator decides: submitting → pending → approved → building → activating → deployed, or an
                 end before that. An index: decision files and the tags of applied say what counts (DESIGN, rule 4)
     jobs        work of the lanes' workers: queued → running → done or failed; what an agent is doing is derived from it
+    questions   what somebody asked and waits for: open → answered, cancelled or expired
+    reminders   messages to come, once or again and again: pending → fired, failed or cancelled
+    looks       how the crash watch last saw each agent's box; what differs now is a change to tell
     warnings    what needs the operator's eye now (raised once, cleared once)
     facts       a few single values: epoch of the event stream, how far the search index has come
     messages_search   FTS5 over messages.body; brought up to date by who searches, and by hive-broker every minute,
@@ -19,7 +22,7 @@ The map of the whole:
     web_logins, web_sessions   one-time links and cookies of the dashboard, as hashes
 
     messages.claimed_by → turns.id        messages.answer_id → answers.id (the answer that carried it to the box)
-    jobs.approval → approvals.id
+    jobs.approval → approvals.id          reminders.approval → approvals.id (of a recurring one that an agent asked for)
     messages.in_reply_to → messages.id    messages.broadcast_id → messages.id of the broadcast's first row
 
 Append-only: a new version is a new function below, never an edit of an old one (docs/persistence.md).
@@ -117,6 +120,36 @@ CREATE TABLE jobs(
 CREATE INDEX jobs_open ON jobs(lane, id) WHERE ended_at IS NULL;
 """
 
+M003 = """
+CREATE TABLE questions(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, asker TEXT NOT NULL, asker_incarnation INTEGER,
+    target TEXT NOT NULL, target_incarnation INTEGER,
+    question TEXT NOT NULL, options TEXT NOT NULL DEFAULT '[]', multi INTEGER NOT NULL DEFAULT 0,
+    asked_at REAL NOT NULL, deadline_at REAL,
+    state TEXT NOT NULL DEFAULT 'open' CHECK(state IN ('open', 'answered', 'cancelled', 'expired')),
+    answered_at REAL, answer TEXT, answerer TEXT
+);
+CREATE INDEX questions_open ON questions(asker, id) WHERE state = 'open';
+CREATE INDEX questions_deadline ON questions(deadline_at) WHERE state = 'open' AND deadline_at IS NOT NULL;
+CREATE TABLE reminders(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, incarnation INTEGER NOT NULL,
+    body TEXT NOT NULL, file_path TEXT NOT NULL DEFAULT '',
+    due_at REAL NOT NULL, every REAL, calendar TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL DEFAULT 'pending' CHECK(state IN ('pending', 'fired', 'failed', 'cancelled')),
+    attempts INTEGER NOT NULL DEFAULT 0, not_before REAL NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+    created_at REAL NOT NULL, created_by TEXT NOT NULL, approval INTEGER,
+    fired_at REAL, fired INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX reminders_pending ON reminders(max(due_at, not_before)) WHERE state = 'pending';
+CREATE INDEX reminders_owner ON reminders(owner, id) WHERE state IN ('pending', 'failed');
+-- One schedule for each approval: what was decided once is done once.
+CREATE UNIQUE INDEX reminders_approval ON reminders(approval) WHERE approval IS NOT NULL;
+CREATE TABLE looks(
+    agent TEXT PRIMARY KEY, incarnation INTEGER NOT NULL, running INTEGER NOT NULL, logged_in INTEGER NOT NULL,
+    up_to_date INTEGER NOT NULL, looked_at REAL NOT NULL, crashes TEXT NOT NULL DEFAULT '[]'
+) WITHOUT ROWID;
+"""
+
 T001 = """
 CREATE TABLE lines(
     row INTEGER PRIMARY KEY, turn INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL
@@ -124,7 +157,7 @@ CREATE TABLE lines(
 CREATE INDEX lines_turn ON lines(turn, row);
 """
 
-HIVE = (M001, M002)
+HIVE = (M001, M002, M003)
 TRANSCRIPT = (T001,)
 """The versions of each kind of database, oldest first; `PRAGMA user_version` says how many have been applied."""
 

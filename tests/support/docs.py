@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hivelib.model.changes import Event
+from hivelib.model import changes, timely  # noqa: F401 - their kinds are among Event.kinds then
+from hivelib.model.events import Event
 from tests.support.source import ROOT, python_files
 
 WIDTH = "100"  # columns; the terminal of whoever generates must not show in the page
