@@ -4,9 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from hivelib.base.db import Database
-from hivelib.base.errors import Refused
-from hivelib.flow.mailing import names_shown
-from hivelib.flow.opening import Hive
+from hivelib.flow.opening import Hive, open_transcript
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
 from hivelib.store import agents, approvals, events, mail, transcripts, turns, warnings, web
@@ -58,16 +56,6 @@ class TurnView(NamedTuple):
     lines: list[Line]
 
 
-class TranscriptView(NamedTuple):
-    """An agent right after event `seq`, and the newest lines of its transcript up to `row`."""
-
-    epoch: str
-    seq: int
-    row: int
-    agent: AgentView
-    turns: list[TurnView]
-
-
 class Stream(NamedTuple):
     """The event stream as it stands: its epoch, the oldest event that is kept (0: none), the newest there ever was."""
 
@@ -91,7 +79,7 @@ def hive_view(hive: Hive, spending: Spending, messages: int = 100) -> HiveView:
             _agents(db, agents.all_of(db), spending),
             mail.latest(db, messages),
             mail.peek(db, OPERATOR, messages),
-            [one for one in approvals.unresolved(db) if one.status == "pending"],
+            waiting(hive),
             [Warned(*warning) for warning in warnings.standing(db)],
         )
 
@@ -107,28 +95,60 @@ def all_agents(hive: Hive, spending: Spending) -> list[AgentView]:
     return _agents(hive.db, agents.all_of(hive.db), spending)
 
 
-def transcript_view(
-    hive: Hive, transcript: Database | None, name: str, spending: Spending, lines: int = 400
-) -> TranscriptView:
-    """An agent and its newest turns. Refused when there is no such agent."""
-    with hive.db.snapshot() as db:
-        found = agent_views(hive, [name], spending)
-        if not found:
-            raise Refused(f"no agent is called {names_shown(name)}", "the first page lists them")
-        view = found[0]
-        newest = web.lines_latest(transcript, lines, LINE_MOST) if transcript else []
-        row = newest[-1].row if newest else 0
-        known = {turn.id: turn for turn in turns.latest(db, name, 50)}
-        return TranscriptView(
-            _epoch(db, view.agent), events.last_seq(db), row, view, _by_turn(newest, known, view)
-        )
+def newest_turns(hive: Hive, name: str, lines: int = 400) -> list[TurnView]:
+    """The newest turns of an agent, as far as the newest lines of its transcript reach, and the one that runs."""
+    transcript = open_transcript(hive, name)
+    newest: list[Line] = []
+    if transcript:
+        with transcript:
+            newest = web.lines_latest(transcript, lines, LINE_MOST)
+    known = {turn.id: turn for turn in turns.latest(hive.db, name, 50)}
+    running = [turn.id for turn in known.values() if turn.ended_at is None]
+    return [
+        TurnView(number, known.get(number), [line for line in newest if line.turn == number])
+        for number in sorted({line.turn for line in newest}.union(running))
+    ]
+
+
+def newest_row(hive: Hive, name: str) -> int:
+    """The newest line of an agent's transcript, 0 when there is none."""
+    transcript = open_transcript(hive, name)
+    if transcript is None:
+        return 0
+    with transcript:
+        return transcripts.last_row(transcript)
+
+
+def is_live(hive: Hive, name: str) -> bool:
+    """Whether there is such an agent now, tombstones left out."""
+    return agents.is_live(hive.db, name)
+
+
+def names(hive: Hive) -> list[str]:
+    """Who can be written to: the names of all live agents, the manager's first."""
+    return [agent.name for agent in agents.all_of(hive.db)]
+
+
+def newest_messages(hive: Hive, limit: int) -> list[Message]:
+    """The newest messages of all, oldest of them first."""
+    return mail.latest(hive.db, limit)
+
+
+def waiting(hive: Hive) -> list[Approval]:
+    """What waits for the operator's decision, oldest first."""
+    return [one for one in approvals.unresolved(hive.db) if one.status == "pending"]
 
 
 def stream(hive: Hive, agent: str = "") -> Stream:
     """How far the event stream reaches; for the page of an agent the epoch names its incarnation too."""
     with hive.db.snapshot() as db:
-        found = agents.get(db, agent) if agent else None
-        return Stream(_epoch(db, found), events.first_seq(db), events.last_seq(db))
+        return stream_of(db, agent)
+
+
+def stream_of(db: Database, agent: str = "") -> Stream:
+    """As `stream`, inside the caller's snapshot."""
+    found = agents.get(db, agent) if agent else None
+    return Stream(_epoch(db, found), events.first_seq(db), events.last_seq(db))
 
 
 def events_after(hive: Hive, seq: int, limit: int = 500) -> list[EventRow]:
@@ -146,9 +166,9 @@ def last_row(transcript: Database | None) -> int:
     return transcripts.last_row(transcript) if transcript else 0
 
 
-def messages(hive: Hive, ids: list[int]) -> list[Message]:
+def messages(hive: Hive, ids: Collection[int]) -> list[Message]:
     """The messages with these ids that there are, oldest first."""
-    return web.messages(hive.db, ids) if ids else []
+    return web.messages(hive.db, list(ids)) if ids else []
 
 
 def undecided(hive: Hive, ids: Collection[int]) -> dict[int, Approval | None]:
@@ -191,13 +211,3 @@ def _spent(db: Database, agent: Agent, spending: Spending) -> float:
     if last:
         spending[key] = (last, sum_ + more)  # one assignment: threads may share it
     return sum_ + more
-
-
-def _by_turn(lines: list[Line], known: dict[int, Turn], view: AgentView) -> list[TurnView]:
-    ids = {line.turn for line in lines}
-    if view.running:
-        ids.add(view.running.id)
-    return [
-        TurnView(number, known.get(number), [line for line in lines if line.turn == number])
-        for number in sorted(ids)
-    ]

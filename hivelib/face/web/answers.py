@@ -6,7 +6,29 @@ from typing import Any
 
 import bottle
 
+from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
 from hivelib.face.web import asked
+
+
+class Missing(Refused):
+    """There is nothing at this address."""
+
+
+class TooMany(NotNow):
+    """It was tried too often."""
+
+
+_STATUS: dict[type[HiveError], HTTPStatus] = {
+    Misuse: HTTPStatus.BAD_REQUEST,
+    Missing: HTTPStatus.NOT_FOUND,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    NotNow: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def status_of(error: HiveError) -> HTTPStatus:
+    """What a foreseen failure is in HTTP; a rule that says no is a conflict."""
+    return _STATUS.get(type(error), HTTPStatus.CONFLICT)
 
 
 def as_json(data: Any) -> str:

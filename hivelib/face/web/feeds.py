@@ -1,4 +1,5 @@
-"""What can be followed: the hive's events, and one agent's page. A feed turns a position into what came after it."""
+"""What can be followed: the events that concern a page, and on an agent's page its transcript too. A feed turns a
+position into what came after it."""
 
 import os
 import re
@@ -6,8 +7,10 @@ from typing import NamedTuple, Protocol
 
 from hivelib.base.db import Database
 from hivelib.face.web import patches
+from hivelib.face.web.pages import Page
+from hivelib.face.web.sections.base import Drawer
 from hivelib.flow import viewing
-from hivelib.flow.opening import Hive, open_transcript
+from hivelib.flow.opening import open_transcript
 
 BATCH = 500
 FAR = 5000
@@ -56,13 +59,12 @@ def position(text: str) -> Position | None:
     return Position(match[1], int(match[2]), int(match[3] or 0)) if match else None
 
 
-class HiveFeed:
-    """Every event of the hive, with the changes that it makes to the first page."""
+class PageFeed:
+    """What concerns one page about `subject`: events with the changes they make to it."""
 
-    topics: tuple[str, ...] = ("events",)
-
-    def __init__(self, hive: Hive, spending: viewing.Spending) -> None:
-        self._hive, self._spending = hive, spending
+    def __init__(self, page: Page, drawer: Drawer) -> None:
+        self._page, self._drawer, self._hive = page, drawer, drawer.hive
+        self.topics: tuple[str, ...] = ("events",)
 
     def end(self) -> Position:
         """Where the stream ends now."""
@@ -76,12 +78,7 @@ class HiveFeed:
 
     def read(self, after: Position, upto: Position | None = None) -> tuple[bytes, Position]:
         """The next frames, none beyond `upto`, and the position after them."""
-        rows = viewing.events_after(self._hive, after.seq, BATCH)
-        rows = [row for row in rows if upto is None or row.seq <= upto.seq]
-        if not rows:
-            return b"", after
-        frames = patches.hive_frames(self._hive, after.epoch, rows, self._spending)
-        return b"".join(frames), after._replace(seq=rows[-1].seq)
+        return self._read_events(after, upto, "")
 
     def name(self, at: Position) -> str:
         """A position as the id of a frame."""
@@ -90,43 +87,50 @@ class HiveFeed:
     def close(self) -> None:
         """Nothing of its own is open."""
 
+    def _read_events(
+        self, after: Position, upto: Position | None, row: str
+    ) -> tuple[bytes, Position]:
+        rows = viewing.events_after(self._hive, after.seq, BATCH)
+        rows = [one for one in rows if upto is None or one.seq <= upto.seq]
+        if not rows:
+            return b"", after
+        frames = patches.event_frames(self._page, self._drawer, after.epoch, rows, row)
+        return frames, after._replace(seq=rows[-1].seq)
 
-class AgentFeed:
+
+class TranscriptFeed(PageFeed):
     """What happens to one agent, and each line of its transcript."""
 
-    def __init__(self, hive: Hive, spending: viewing.Spending, name: str) -> None:
-        self._hive, self._spending, self._agent = hive, spending, name
+    def __init__(self, page: Page, drawer: Drawer) -> None:
+        super().__init__(page, drawer)
         self._transcript: Database | None = None
         self._file = 0
-        self.topics: tuple[str, ...] = ("events", f"agent.{name}")
+        self.topics = ("events", f"agent.{drawer.subject}")
 
     def end(self) -> Position:
         """Where both streams end now."""
-        stream = viewing.stream(self._hive, self._agent)
+        stream = viewing.stream(self._hive, self._drawer.subject)
         return Position(stream.epoch, stream.last, viewing.last_row(self._opened()))
 
     def holds_all_after(self, at: Position) -> bool:
         """Whether exactly what came after that position can still be given, and is not too much."""
-        stream = viewing.stream(self._hive, self._agent)
+        stream = viewing.stream(self._hive, self._drawer.subject)
         behind = viewing.last_row(self._opened()) - at.row
         held = stream.holds_all_after(at.epoch, at.seq)
         return held and stream.last - at.seq <= FAR and 0 <= behind <= FAR
 
     def read(self, after: Position, upto: Position | None = None) -> tuple[bytes, Position]:
         """The next frames, none beyond `upto`, and the position after them: first events, then lines."""
-        rows = viewing.events_after(self._hive, after.seq, BATCH)
-        rows = [row for row in rows if upto is None or row.seq <= upto.seq]
-        if rows:
-            at = (after.epoch, after.row)
-            frames = patches.agent_frames(self._hive, at, self._agent, rows, self._spending)
-            return b"".join(frames), after._replace(seq=rows[-1].seq)
+        frames, reached = self._read_events(after, upto, f".{after.row}")
+        if reached != after:
+            return frames, reached
         transcript = self._opened()
         lines = viewing.lines_after(transcript, after.row, BATCH) if transcript else []
         lines = [line for line in lines if upto is None or line.row <= upto.row]
         if not lines:
             return b"", after
         frames = patches.line_frames((after.epoch, after.seq), lines)
-        return b"".join(frames), after._replace(row=lines[-1].row)
+        return frames, after._replace(row=lines[-1].row)
 
     def name(self, at: Position) -> str:
         """A position as the id of a frame."""
@@ -141,11 +145,16 @@ class AgentFeed:
     def _opened(self) -> Database | None:
         """The transcript that is there now: an agent that is made anew gets another file."""
         try:
-            file = os.stat(self._hive.paths.transcript(self._agent)).st_ino
+            file = os.stat(self._hive.paths.transcript(self._drawer.subject)).st_ino
         except OSError:
             file = 0
         if file != self._file:
             self.close()
             self._file = file
-            self._transcript = open_transcript(self._hive, self._agent) if file else None
+            self._transcript = open_transcript(self._hive, self._drawer.subject) if file else None
         return self._transcript
+
+
+def feed_of(page: Page, drawer: Drawer) -> Feed:
+    """What readers of this page follow."""
+    return (TranscriptFeed if page.transcript else PageFeed)(page, drawer)

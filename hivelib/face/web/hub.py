@@ -15,20 +15,24 @@ from functools import partial
 
 from hivelib.base import bell, clock
 from hivelib.face.exchange import Outlet
-from hivelib.face.web.feeds import AgentFeed, Feed, HiveFeed, Position, position
+from hivelib.face.web.feeds import Feed, Position, feed_of, position
+from hivelib.face.web.pages import PAGES
 from hivelib.face.web.patches import frame
+from hivelib.face.web.sections.base import Drawer
 from hivelib.flow import admitting
 from hivelib.flow.opening import Hive
 from hivelib.flow.viewing import Spending
 
 HEARTBEAT_SECONDS = 60.0
+Followed = tuple[str, str]
+"""The name of a page and its subject."""
 
 
 class Reader:
-    """Somebody who follows: the agent's name (empty: the hive), the id from which on, the secret of their session."""
+    """Somebody who follows: what (a page and its subject), the id from which on, the secret of their session."""
 
-    def __init__(self, hub: "Hub", agent: str, since: str, secret: str) -> None:
-        self.hub, self.agent, self.since, self.secret = hub, agent, since, secret
+    def __init__(self, hub: "Hub", followed: Followed, since: str, secret: str) -> None:
+        self.hub, self.followed, self.since, self.secret = hub, followed, since, secret
         self.outlet: Outlet | None = None
 
     def joined(self, outlet: Outlet) -> None:
@@ -56,7 +60,7 @@ class Hub(threading.Thread):
         super().__init__(name="hub", daemon=True)
         self._opener = opener
         self._spending: Spending = {}
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[Followed, Channel] = {}
         self._posted: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stopping = False
@@ -84,7 +88,7 @@ class Hub(threading.Thread):
         self._hive = self._opener()
         beat_at = clock.monotonic() + HEARTBEAT_SECONDS
         while not self._stopping:
-            wakers = {self._wake: ""}
+            wakers: dict[int, Followed | None] = {self._wake: None}
             for key, channel in self._channels.items():
                 wakers.update((listener.fileno(), key) for listener in channel.listeners)
             seconds = beat_at - clock.monotonic() if self._channels else None
@@ -92,7 +96,7 @@ class Hub(threading.Thread):
             if clock.monotonic() >= beat_at:
                 beat_at = clock.monotonic() + HEARTBEAT_SECONDS
                 self._guarded(self._everybody(), self._beat)
-            for channel in [self._channels[key] for key in rung if key in self._channels]:
+            for channel in [found for key, found in self._channels.items() if key in rung]:
                 self._guarded(channel.readers, partial(self._pump, channel))
             while self._posted:
                 self._posted.popleft()()
@@ -103,7 +107,7 @@ class Hub(threading.Thread):
         """Gives a new reader what it missed, and from then on what comes."""
 
         def begin() -> None:
-            channel = self._channels.get(reader.agent) or self._open(reader.agent)
+            channel = self._channels.get(reader.followed) or self._open(reader.followed)
             channel.readers.add(reader)
             self._begin(channel, reader)
 
@@ -111,24 +115,21 @@ class Hub(threading.Thread):
 
     def remove(self, reader: Reader) -> None:
         """Forgets a reader; the last one of a channel closes it."""
-        channel = self._channels.get(reader.agent)
+        channel = self._channels.get(reader.followed)
         if channel:
             channel.readers.discard(reader)
             if not channel.readers:
-                self._close(reader.agent)
+                self._close(reader.followed)
 
-    def _open(self, key: str) -> Channel:
-        feed: Feed = (
-            AgentFeed(self._hive, self._spending, key)
-            if key
-            else HiveFeed(self._hive, self._spending)
-        )
+    def _open(self, key: Followed) -> Channel:
+        name, subject = key
+        feed = feed_of(PAGES[name], Drawer(self._hive, self._spending, subject))
         # Listen first, then look.
         listeners = [bell.Listener(self._hive.paths.bell, topic) for topic in feed.topics]
         channel = self._channels[key] = Channel(feed, feed.end(), listeners)
         return channel
 
-    def _close(self, key: str) -> None:
+    def _close(self, key: Followed) -> None:
         channel = self._channels.pop(key)
         channel.feed.close()
         for listener in channel.listeners:

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hivelib.face.web import patches
+from hivelib.face.web import pages, patches
+from hivelib.face.web.sections.base import Drawer
 from hivelib.flow import deciding, viewing
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
@@ -143,8 +144,8 @@ def test_a_base_that_moved_is_looked_at_again_first(inside: Browser, hive: Hive)
 def test_the_page_follows_what_waits(hive: Hive) -> None:
     def patched(number: int, seq: int) -> list[str | None]:
         rows = viewing.events_after(hive, seq)
-        frames = patches.hive_frames(hive, "e", rows, {})
-        found = [json.loads(frame.split(b"data: ")[1])["patches"] for frame in frames]
+        frames = patches.event_frames(pages.HIVE, Drawer(hive, {}), "e", rows, "").split(b"\n\n")
+        found = [json.loads(frame.split(b"data: ")[1])["patches"] for frame in frames if frame]
         return [one["html"] for each in found for one in each if one["id"] == f"approval-{number}"]
 
     seq = events.last_seq(hive.db)

@@ -1,5 +1,7 @@
 // Keeps the page as the server's rows are: patches over one event stream, resumed by id, reset by a new snapshot.
-// Nothing here touches a form: only elements with an id that the server names are replaced, and only when they differ.
+// Only elements with an id that the server names are changed, and only where they differ (morph.js).
+
+import { morph } from "./morph.js";
 
 const page = document.getElementById("page");
 const sign = document.getElementById("live");
@@ -33,49 +35,36 @@ function insert(into, child) {
   return true;
 }
 
-/** Replaces an element, and keeps its open folds, the focus in it and what was chosen. */
-function replace(old, fresh) {
-  if (old.isEqualNode(fresh)) return;
-  const folds = fresh.querySelectorAll("details");
-  old.querySelectorAll("details").forEach((fold, i) => { if (folds[i]) folds[i].open = fold.open; });
-  const list = old.closest("select");
-  const chosen = list?.value;
-  const reachable = "a[href], button, input, summary";
-  const focused = [...old.querySelectorAll(reachable)].indexOf(document.activeElement);
-  old.replaceWith(fresh);
-  if (focused >= 0) fresh.querySelectorAll(reachable)[focused]?.focus({ preventScroll: true });
-  if (list && [...list.options].some((option) => option.value === chosen)) list.value = chosen;
-}
-
 function apply(patches) {
   const added = [];
+  const focused = document.activeElement;
+  const section = focused?.closest("section");
   for (const patch of patches) {
     const old = document.getElementById(patch.id);
     if (patch.html === null) old?.remove();
-    else if (old) { if (!patch.once) replace(old, element(patch.html)); }
+    else if (old) { if (!patch.once) morph(old, element(patch.html)); }
     else if (patch.into) {
       const into = document.getElementById(patch.into);
       const fresh = element(patch.html);
       if (into && insert(into, fresh)) added.push(fresh);
     }
   }
+  // Who worked with the keyboard on what is gone goes on in its section.
+  if (focused && !focused.isConnected) section?.querySelector("h2[tabindex]")?.focus({ preventScroll: true });
   return added;
 }
 
-/** The folds that must follow a new snapshot: what the server draws, but no form. */
+/** All of the page anew, when what came in between cannot be told. */
 async function snapshot() {
   close();
   let answer;
-  try { answer = await fetch(location.pathname, { cache: "no-store" }); } catch { return later(); }
+  try { answer = await fetch(location.href, { cache: "no-store" }); } catch { return later(); }
   if (answer.status === 401) return over();
   if (!answer.ok) return later();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("page");
   if (!fresh) return later();
-  for (const id of ["warnings", "approvals", "mail", "agents", "messages", "recipients", "agent-head", "turns"]) {
-    const old = document.getElementById(id), now = fresh.querySelector(`#${id}`);
-    if (old && now) replace(old, document.adoptNode(now));
-  }
   at = fresh.dataset.at;
+  morph(page, document.adoptNode(fresh));
   afterPatches.forEach((look) => look([]));
   open();
 }

@@ -1,0 +1,59 @@
+"""The table of agents: a row is drawn anew when an event is about its agent, all of them when the roster changes."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from hivelib.face.web.sections.base import Drawer, Patch, patch
+from hivelib.face.web.views import render
+from hivelib.flow import viewing
+from hivelib.flow.viewing import AgentView
+from hivelib.model.records import EventRow
+
+ROSTER = frozenset({"agent_added", "agent_removed", "destroyed", "spawned", "tombstones_changed"})
+"""The events that change who there is."""
+_ALL = ""
+
+
+class Agents:
+    """The section; its keys are names, and one for all."""
+
+    name = "agents"
+
+    def touched(self, row: EventRow, payload: dict[str, Any]) -> Iterable[Any]:
+        """The agent whom the event is about; everybody when the roster changes."""
+        return (row.subject, _ALL) if row.kind in ROSTER else (row.subject,)
+
+    def patches(self, drawer: Drawer, keys: Collection[Any]) -> Iterable[tuple[Any, Patch]]:
+        """Rows, or the whole table."""
+        if _ALL in keys:
+            yield _ALL, patch(self.name, self.draw(drawer))
+        for view in viewing.agent_views(drawer.hive, keys, drawer.spending):
+            name = view.agent.name
+            yield name, patch(f"agent-{name}", agent(view))
+
+    def draw(self, drawer: Drawer) -> str:
+        """The table's body with all agents."""
+        shown = viewing.all_agents(drawer.hive, drawer.spending)
+        return render("agents", rows=[agent(view) for view in shown])
+
+
+AGENTS = Agents()
+
+
+def agent(view: AgentView) -> str:
+    """One agent's row."""
+    return render("agent_row", view=view, state=state(view), trouble=trouble(view))
+
+
+def trouble(view: AgentView) -> str:
+    """What keeps an agent from its work: a login that is missing, a parking; empty when nothing does."""
+    return render("agent_trouble", agent=view.agent)
+
+
+def state(view: AgentView) -> str:
+    """An agent's state in one word: what an operator has to know first."""
+    if view.agent.parked:
+        return "parked"
+    if view.running:
+        return "cancelling" if view.running.cancel_requested_at else "working"
+    return "idle" if view.agent.state == "running" else view.agent.state

@@ -1,0 +1,81 @@
+"""The flow of messages, what of it the operator has not read, and whom a message can be written to."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from hivelib.face.web.sections.agents import ROSTER
+from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
+from hivelib.face.web.views import render
+from hivelib.flow import mailing, viewing
+from hivelib.model.names import OPERATOR
+from hivelib.model.records import EventRow, Message
+
+NEWEST = 100
+"""Messages of the flow that a page begins with."""
+
+
+class Flow:
+    """The newest messages of all; its keys are their numbers."""
+
+    name = "messages"
+
+    def touched(self, row: EventRow, payload: dict[str, Any]) -> Iterable[Any]:
+        """The messages that the event names."""
+        return named(row, payload)
+
+    def patches(self, drawer: Drawer, keys: Collection[Any]) -> Iterable[tuple[Any, Patch]]:
+        """Each message that there is."""
+        for row in viewing.messages(drawer.hive, keys):
+            yield row.id, patch(f"message-{row.id}", message(row), self.name)
+
+    def draw(self, drawer: Drawer) -> str:
+        """The newest, oldest of them first."""
+        return "".join(map(message, viewing.newest_messages(drawer.hive, NEWEST)))
+
+
+class Unread:
+    """What the operator has not read; its keys are the numbers of messages."""
+
+    name = "mail"
+
+    def touched(self, row: EventRow, payload: dict[str, Any]) -> Iterable[Any]:
+        """The messages that the event names."""
+        return named(row, payload)
+
+    def patches(self, drawer: Drawer, keys: Collection[Any]) -> Iterable[tuple[Any, Patch]]:
+        """Each message to the operator: there while it is unread, then gone."""
+        for row in viewing.messages(drawer.hive, keys):
+            if row.recipient == OPERATOR:
+                drawn = render("mail", row=row) if row.state == "queued" else None
+                yield row.id, patch(f"mail-{row.id}", drawn, self.name)
+
+    def draw(self, drawer: Drawer) -> str:
+        """All of it, as it would be delivered."""
+        unread = mailing.inbox(drawer.hive, OPERATOR, NEWEST)
+        return "".join(render("mail", row=row) for row in unread)
+
+
+def named(row: EventRow, payload: dict[str, Any]) -> Iterable[int]:
+    """The numbers of the messages that an event is about."""
+    if row.kind in ("sent", "died", "redelivered"):
+        return (payload["id"],)
+    return payload["ids"] if row.kind in ("claimed", "acked", "requeued") else ()
+
+
+def message(row: Message) -> str:
+    """A message in the flow."""
+    return render("message", row=row)
+
+
+def recipients(names: Iterable[str], chosen: str = "") -> str:
+    """The choices of whom to write to."""
+    return render("recipients", names=list(names), chosen=chosen)
+
+
+def _recipients(drawer: Drawer) -> str:
+    return recipients(viewing.names(drawer.hive))
+
+
+FLOW = Flow()
+UNREAD = Unread()
+RECIPIENTS = Whole("recipients", ROSTER, _recipients)

@@ -1,0 +1,42 @@
+"""What all routes share."""
+
+import threading
+from collections.abc import Callable
+
+import bottle
+
+from hivelib.face.web.guard import Tries
+from hivelib.face.web.hub import Hub
+from hivelib.flow import viewing
+from hivelib.flow.opening import Hive
+from hivelib.model.records import Caller
+
+
+class Web:
+    """What the routes share: a hive for each thread, the hub, and what is known of costs."""
+
+    def __init__(self, opener: Callable[[], Hive], hub: Hub, port: int) -> None:
+        self._opener, self.hub, self.port = opener, hub, port
+        self._threads = threading.local()
+        self.spending: viewing.Spending = {}
+        self.tries = Tries()
+        self.cookie = f"hive-{port}"  # cookies know no ports: two hives must not take each other's
+
+    @property
+    def hive(self) -> Hive:
+        """This thread's open hive."""
+        if not hasattr(self._threads, "hive"):
+            self._threads.hive = self._opener()
+        hive: Hive = self._threads.hive
+        return hive
+
+    @property
+    def secret(self) -> str:
+        """The secret of this request's session; empty without one."""
+        return str(bottle.request.get_cookie(self.cookie) or "")
+
+    @property
+    def caller(self) -> Caller:
+        """Who speaks; only routes behind the login are called with one."""
+        caller: Caller = bottle.request.environ["hive.caller"]
+        return caller
