@@ -11,7 +11,7 @@ from hivelib.face.web.sections.base import Drawer, Section
 from hivelib.face.web.sections.messages import FLOW, RECIPIENTS, UNREAD
 from hivelib.face.web.sections.transcript import HEAD, TURNS
 from hivelib.face.web.sections.warnings import WARNINGS
-from hivelib.face.web.views import document, render
+from hivelib.face.web.views import NAV, document, render
 from hivelib.flow import viewing
 from hivelib.model.records import EventRow
 
@@ -19,19 +19,35 @@ Payload = dict[str, Any]
 
 
 class Page(NamedTuple):
-    """One kind of page. `path` may name `{subject}`; `concerns` says which events its readers are sent at all."""
+    """One kind of page. `path` and `title` may name `{subject}`; `concerns` says which events its readers are sent.
+    With `stacked` its parts stand one below the other, else the template of its name says where."""
 
     name: str
     path: str
     title: str
     sections: tuple[Section, ...]
     concerns: Callable[[EventRow, Payload, str], bool]
-    script: str
+    script: str = "live.js"
     transcript: bool = False
+    stacked: bool = False
 
     def stream(self, subject: str) -> str:
         """Where its events are."""
         return f"{self.path.format(subject=subject).rstrip('/')}/events"
+
+
+def _touching(sections: tuple[Section, ...]) -> Callable[[EventRow, Payload, str], bool]:
+    """Only the events that change something on the page."""
+
+    def concerns(row: EventRow, payload: Payload, subject: str) -> bool:
+        return any(tuple(section.touched(row, payload)) for section in sections)
+
+    return concerns
+
+
+def _stacked(name: str, *sections: Section) -> Page:
+    title = name.capitalize()
+    return Page(name, f"/{name}", title, sections, _touching(sections), stacked=True)
 
 
 def _everything(row: EventRow, payload: Payload, subject: str) -> bool:
@@ -45,7 +61,7 @@ def _about_agent(row: EventRow, payload: Payload, subject: str) -> bool:
 HIVE = Page(
     "hive",
     "/",
-    "hive",
+    "Hive",
     (WARNINGS, WAITING, UNREAD, AGENTS, FLOW, RECIPIENTS),
     _everything,
     "hive.js",
@@ -53,7 +69,13 @@ HIVE = Page(
 AGENT = Page(
     "agent", "/agent/{subject}", "{subject}", (HEAD, TURNS), _about_agent, "agent.js", True
 )
-PAGES = {page.name: page for page in (HIVE, AGENT)}
+HISTORY = _stacked("history")
+STATISTICS = _stacked("statistics")
+SYSTEM = _stacked("system")
+PAGES = {page.name: page for page in (HIVE, AGENT, HISTORY, STATISTICS, SYSTEM)}
+STACKED = tuple(page for page in PAGES.values() if page.stacked and page.sections)
+"""Each of these is a page of its own; one that nothing is on yet is nowhere."""
+NAV += [(page.path, page.title) for page in (HIVE, *STACKED)]
 
 
 def concerned(page: Page, rows: list[EventRow], subject: str) -> list[tuple[EventRow, Payload]]:
@@ -70,15 +92,17 @@ def show(page: Page, drawer: Drawer, **more: Any) -> str:
     with hive.db.snapshot() as db:
         at = place(db, page, subject)
         parts = {section.name: section.draw(drawer) for section in page.sections}
+    title = page.title.format(subject=subject)
     body = render(
-        page.name,
+        "stack" if page.stacked else page.name,
         at=at + row,
         stream=page.stream(subject),
         subject=subject,
+        title=title,
         parts=parts,
         **more,
     )
-    return document(page.title.format(subject=subject), body, script=page.script)
+    return document(title, body, script=page.script, here=title)
 
 
 def place(db: Database, page: Page, subject: str) -> str:

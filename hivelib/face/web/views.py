@@ -37,9 +37,18 @@ def escape(text: str) -> str:
     return html.escape(visible(text))
 
 
-def document(title: str, body: str, *, script: str = "", inside: bool = True) -> str:
-    """A whole document around a body of ours; `inside` says that the reader has logged in."""
-    return render("layout", title=title, body=body, script=script, inside=inside)
+NAV: list[tuple[str, str]] = []
+"""Paths and names of the pages that every page leads to; pages.py fills it."""
+
+
+def document(
+    title: str, body: str, *, script: str = "", inside: bool = True, here: str = ""
+) -> str:
+    """A whole document around a body of ours; `inside` says that the reader has logged in, `here` which page of the
+    navigation it is."""
+    return render(
+        "layout", title=title, body=body, script=script, inside=inside, nav=NAV, here=here
+    )
 
 
 def login_page(token: str) -> str:

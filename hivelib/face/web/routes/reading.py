@@ -28,7 +28,16 @@ NUMBER = "<number:re:[1-9][0-9]{0,17}>"
 
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     """The table of these."""
+    stacked = [
+        route
+        for page in pages.STACKED
+        for route in (
+            ("GET", page.path, partial(_stacked, web, page)),
+            ("GET", page.stream(""), partial(_follow, web, page)),
+        )
+    ]
     return [
+        *stacked,
         ("GET", "/", partial(_hive, web)),
         ("GET", "/events", partial(_follow, web, pages.HIVE)),
         ("GET", f"/agent/{NAME}", partial(_agent, web)),
@@ -44,6 +53,10 @@ def _hive(web: Web) -> str:
     to, reply = query.getunicode("to") or "", query.getunicode("reply") or ""
     drawer = Drawer(web.hive, web.spending)
     return pages.show(pages.HIVE, drawer, to=to, reply=reply, key=secrets.token_urlsafe(12))
+
+
+def _stacked(web: Web, page: Page) -> str:
+    return pages.show(page, Drawer(web.hive, web.spending))
 
 
 def _agent(web: Web, name: str) -> str:
