@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hivelib.model.deceiving import crowded, seen, seen_name
 from hivelib.model.diffs import LINK, NONE, PROGRAM, SUBMODULE, ChangedFile, Diff, DiffLine
@@ -29,6 +29,8 @@ class Style(NamedTuple):
 
 
 PLAIN = Style(False, 0)
+Row = tuple[str, str]
+"""A line as it is shown: its mark (`!` something was made visible, `↪` it goes on, a blank), its sign and text."""
 
 
 def style() -> Style:
@@ -78,14 +80,19 @@ def _sum(diff: Diff) -> str:
     return f"{count}, +{added} -{deleted} lines{f', {unshown} not shown' if unshown else ''}"
 
 
-def _heading(file: ChangedFile, style: Style) -> str:
+def heading(file: ChangedFile) -> str:
+    """What happened to a file, in one line."""
     facts = [file.status]
     if file.old_path != file.path:
         facts.append(f"from {_name(file.old_path)}")
     if file.mode != file.old_mode and file.mode != NONE:
         facts += _mode(file)
     facts.append(file.unshown or f"+{file.added} -{file.deleted}")
-    pieces = _pieces(f"{_name(file.path)}: {', '.join(facts)}", style.width and style.width - 3)
+    return f"{_name(file.path)}: {', '.join(facts)}"
+
+
+def _heading(file: ChangedFile, style: Style) -> str:
+    pieces = _pieces(heading(file), style.width and style.width - 3)
     return painted(
         "\n".join(f"{'↪  ' if at else '── '}{one}" for at, one in enumerate(pieces)), BOLD, style
     )
@@ -107,14 +114,21 @@ def _name(path: str) -> str:
 def _file(file: ChangedFile, repository: str, style: Style) -> Iterator[str]:
     yield _heading(file, style)
     if file.unshown:
-        yield from _unshown(file, repository)
+        yield from unshown(file, repository)
+    for rows in hunk_rows(file, style):
+        yield from _coloured(rows, style)
+
+
+def hunk_rows(file: ChangedFile, style: Style = PLAIN) -> Iterator[list[Row]]:
+    """For each hunk of a file its rows, the first of them where it is; what could deceive an eye is visible."""
     mixed = _mixes_tabs(file)
     for hunk in file.hunks:
         places = f"@@ -{hunk.old_start},{hunk.old_length} +{hunk.start},{hunk.length} @@"
-        yield from _coloured([(" ", places), *_rows(hunk.lines, mixed, style)], style)
+        yield [(" ", places), *_rows(hunk.lines, mixed, style)]
 
 
-def _unshown(file: ChangedFile, repository: str) -> Iterator[str]:
+def unshown(file: ChangedFile, repository: str) -> Iterator[str]:
+    """Lines that say why a file's text is not shown, what it is, and how to see it."""
     if file.mode != NONE:
         was = f" (was {file.old_size:,} bytes, {file.old_blob})" if file.old_mode != NONE else ""
         yield f"    not shown: {file.unshown}; {file.size:,} bytes, git's hash {file.blob}{was}"
@@ -137,7 +151,7 @@ def _mixes_tabs(file: ChangedFile) -> bool:
     )
 
 
-def _rows(lines: Iterable[DiffLine], mixed: bool, style: Style) -> Iterator[tuple[str, str]]:
+def _rows(lines: Iterable[DiffLine], mixed: bool, style: Style) -> Iterator[Row]:
     """For each line to show the mark, and sign and text."""
     for line in lines:
         if line.sign == "\\":
@@ -184,15 +198,28 @@ def _pieces(line: str, width: int) -> list[str]:
     return pieces
 
 
-def _coloured(rows: list[tuple[str, str]], style: Style) -> Iterator[str]:
+def in_html(rows: list[Row]) -> Iterator[Row]:
+    """Rows with their text as HTML, coloured by classes; Pygments escapes what stands in it."""
+    from pygments.formatters import HtmlFormatter
+
+    texts = _highlighted([text for _, text in rows], HtmlFormatter(nowrap=True))
+    return ((mark, text) for (mark, _), text in zip(rows, texts, strict=True))
+
+
+def _coloured(rows: list[Row], style: Style) -> Iterator[str]:
     """Rows of mark and text as lines, the texts coloured by Pygments."""
     texts = [text for _, text in rows]
     if style.colour:
-        from pygments import highlight
         from pygments.formatters import TerminalFormatter
-        from pygments.lexers import DiffLexer
 
-        lexer = DiffLexer(stripnl=False, ensurenl=False)
-        texts = highlight("\n".join(texts) + "\n", lexer, TerminalFormatter()).split("\n")[:-1]
+        texts = _highlighted(texts, TerminalFormatter())
     for (mark, _), text in zip(rows, texts, strict=True):
         yield f"  {mark} {text}"
+
+
+def _highlighted(texts: list[str], formatter: Any) -> list[str]:
+    from pygments import highlight
+    from pygments.lexers import DiffLexer
+
+    lexer = DiffLexer(stripnl=False, ensurenl=False)
+    return str(highlight("\n".join(texts) + "\n", lexer, formatter)).split("\n")[:-1]

@@ -7,7 +7,7 @@ from hivelib.base.db import Database
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
-from hivelib.store import agents, approvals, events, mail, transcripts, turns, warnings, web
+from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
 
 Spending = dict[tuple[str, int], tuple[int, float]]
 """What is known of each incarnation's cost: up to which turn, and how much. Ended turns do not change, so a page that
@@ -79,7 +79,7 @@ def hive_view(hive: Hive, spending: Spending, messages: int = 100) -> HiveView:
             _agents(db, agents.all_of(db), spending),
             mail.latest(db, messages),
             mail.peek(db, OPERATOR, messages),
-            waiting(hive),
+            [one for one in unresolved(hive) if one.status == "pending"],
             [Warned(*warning) for warning in warnings.standing(db)],
         )
 
@@ -134,9 +134,28 @@ def newest_messages(hive: Hive, limit: int) -> list[Message]:
     return mail.latest(hive.db, limit)
 
 
-def waiting(hive: Hive) -> list[Approval]:
-    """What waits for the operator's decision, oldest first."""
-    return [one for one in approvals.unresolved(hive.db) if one.status == "pending"]
+def unresolved(hive: Hive) -> list[Approval]:
+    """The approvals that are not over, oldest first."""
+    return approvals.unresolved(hive.db)
+
+
+def approval(hive: Hive, number: int) -> Approval | None:
+    """The approval of that number."""
+    return approvals.get(hive.db, number)
+
+
+def steps(hive: Hive) -> dict[int, str]:
+    """How far each deploy that waits or runs has come, in words, by the number of its approval."""
+    return {
+        job.approval: job.progress or job.state
+        for job in jobs.unfinished(hive.db)
+        if job.approval is not None and job.kind in ("deploy", "deny")
+    }
+
+
+def latest_approvals(hive: Hive, limit: int, agent: str | None = None) -> list[Approval]:
+    """The newest approvals, of one agent or of all, newest first."""
+    return approvals.latest(hive.db, limit, agent)[::-1]
 
 
 def stream(hive: Hive, agent: str = "") -> Stream:
@@ -169,14 +188,6 @@ def last_row(transcript: Database | None) -> int:
 def messages(hive: Hive, ids: Collection[int]) -> list[Message]:
     """The messages with these ids that there are, oldest first."""
     return web.messages(hive.db, list(ids)) if ids else []
-
-
-def undecided(hive: Hive, ids: Collection[int]) -> dict[int, Approval | None]:
-    """For each of these numbers the approval, None when nothing of that number waits for a decision."""
-    found = {number: approvals.get(hive.db, number) for number in ids}
-    return {
-        number: one if one and one.status == "pending" else None for number, one in found.items()
-    }
 
 
 def warned(hive: Hive) -> list[Warned]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from hivelib.base.db import Database
 from hivelib.face.web.sections.agents import AGENTS
-from hivelib.face.web.sections.approvals import WAITING
+from hivelib.face.web.sections.approvals import OPEN, PAST_APPROVALS, VERDICT
 from hivelib.face.web.sections.base import Drawer, Section
 from hivelib.face.web.sections.messages import FLOW, RECIPIENTS, UNREAD
 from hivelib.face.web.sections.transcript import HEAD, TURNS
@@ -58,21 +58,33 @@ def _about_agent(row: EventRow, payload: Payload, subject: str) -> bool:
     return subject in (row.subject, payload.get("agent"), payload.get("owner"))
 
 
+def _about_approval(row: EventRow, payload: Payload, subject: str) -> bool:
+    return row.kind in VERDICT.kinds and str(payload.get("id")) == subject
+
+
 HIVE = Page(
     "hive",
     "/",
     "Hive",
-    (WARNINGS, WAITING, UNREAD, AGENTS, FLOW, RECIPIENTS),
+    (WARNINGS, OPEN, UNREAD, AGENTS, FLOW, RECIPIENTS),
     _everything,
     "hive.js",
 )
 AGENT = Page(
     "agent", "/agent/{subject}", "{subject}", (HEAD, TURNS), _about_agent, "agent.js", True
 )
-HISTORY = _stacked("history")
+APPROVAL = Page(
+    "approval",
+    "/approval/{subject}",
+    "Approval {subject}",
+    (VERDICT,),
+    _about_approval,
+    "look.js",
+)
+HISTORY = _stacked("history", PAST_APPROVALS)
 STATISTICS = _stacked("statistics")
 SYSTEM = _stacked("system")
-PAGES = {page.name: page for page in (HIVE, AGENT, HISTORY, STATISTICS, SYSTEM)}
+PAGES = {page.name: page for page in (HIVE, AGENT, APPROVAL, HISTORY, STATISTICS, SYSTEM)}
 STACKED = tuple(page for page in PAGES.values() if page.stacked and page.sections)
 """Each of these is a page of its own; one that nothing is on yet is nowhere."""
 NAV += [(page.path, page.title) for page in (HIVE, *STACKED)]

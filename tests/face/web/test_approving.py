@@ -8,7 +8,7 @@ import pytest
 
 from hivelib.face.web import pages, patches
 from hivelib.face.web.sections.base import Drawer
-from hivelib.flow import deciding, viewing
+from hivelib.flow import deciding, resolving, viewing
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
 from hivelib.host import decisions, git, repositories
@@ -31,15 +31,18 @@ def test_it_is_shown_looked_at_and_approved_without_a_script(inside: Browser, hi
     one = propose(hive, "alice")
     first = inside.ask("GET", "/").text
     action = f'action="/api/approvals/{one.id}/approve"'
-    assert action in first and f'value="{one.fetched_sha}"' in first
+    assert action not in first, "nobody says yes to what was not shown"
     assert "apply_commit for alice" in first and "more of it" in first
+    assert f'href="/approval/{one.id}"' in first
     page = inside.ask("GET", f"/approval/{one.id}").text
-    assert "&quot;model&quot;: &quot;opus&quot;" in page and action in page
+    assert '<span class="gi">+{"model": "opus"}</span>' in page
+    for shown in (page, inside.ask("GET", f"/approval/{one.id}/look").text):
+        assert action in shown and f'value="{one.fetched_sha}"' in shown
     answer = inside.ask(
         "POST", f"/api/approvals/{one.id}/approve", urlencode({"sha": one.fetched_sha})
     )
     assert (answer.status, answer.headers["Location"]) == (303, "/")
-    assert f"approval-{one.id}" not in inside.ask("GET", "/").text
+    assert "approved</span>" in inside.ask("GET", "/").text, "until it is deployed or failed"
     assert "action=" not in inside.ask("GET", f"/approval/{one.id}").text.partition("<h1>")[2]
     row, said = now(hive, one.id), decisions.read(hive.paths, one.id)
     assert (row.status, row.surface, row.decided_uid) == ("approved", "web", os.geteuid())
@@ -151,11 +154,15 @@ def test_the_page_follows_what_waits(hive: Hive) -> None:
     seq = events.last_seq(hive.db)
     one = propose(hive, "alice")
     drawn = patched(one.id, seq)
-    assert len(drawn) == 1 and drawn[0] and one.fetched_sha in drawn[0]
+    assert len(drawn) == 1 and drawn[0] and one.fetched_sha[:12] in drawn[0]
     seq = events.last_seq(hive.db)
     deciding.approve(hive, SHELL, one.id)
-    assert patched(one.id, seq) == [None]
+    approved = patched(one.id, seq)
+    assert approved and approved[0] and "approved</span>" in approved[0]
     assert "approval_decided" in kinds(hive, one.id)
+    seq = events.last_seq(hive.db)
+    resolving.resolve(hive, now(hive, one.id), "denied", "no operator said so")
+    assert patched(one.id, seq) == [None]
 
 
 def test_nothing_that_a_proposal_holds_becomes_markup(inside: Browser, hive: Hive) -> None:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import bottle
+
 from hivelib.base.errors import Misuse
 from hivelib.face import fields
-from hivelib.face.web import answers, asked
-from hivelib.face.web.routes.reading import NUMBER
-from hivelib.face.web.sections.approvals import forms
+from hivelib.face.web import answers, asked, pages
+from hivelib.face.web.routes.reading import NUMBER, follow
+from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.shared import Web
-from hivelib.face.web.views import document, render
 
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 
@@ -19,7 +20,13 @@ _SHA = re.compile(r"[0-9a-f]{7,40}")
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     """The table of these."""
     return [
-        ("GET", f"/approval/{NUMBER}", partial(_show, web)),
+        ("GET", f"/approval/{NUMBER}", partial(_page, web)),
+        ("GET", f"/approval/{NUMBER}/look", partial(_look, web)),
+        (
+            "GET",
+            f"/approval/{NUMBER}/events",
+            lambda number: follow(web, pages.APPROVAL, number),
+        ),
         ("GET", "/api/approvals", partial(_waiting, web)),
         ("POST", f"/api/approvals/{NUMBER}/approve", partial(_approve, web)),
         ("POST", f"/api/approvals/{NUMBER}/deny", partial(_deny, web)),
@@ -33,16 +40,24 @@ def _waiting(web: Web) -> str:
     return answers.as_json({"approvals": list(map(fields.of_approval, looking.pending(web.hive)))})
 
 
-def _show(web: Web, number: str) -> str:
-    """The page of one approval: the text of hive-show, and the forms that decide."""
-    from hivelib.face import approvals
+def _page(web: Web, number: str) -> str:
+    """The page of one approval: all that hive-show shows, and the forms that decide."""
+    look = _looked(web, int(number))
+    drawer = Drawer(web.hive, web.spending, number)
+    return pages.show(pages.APPROVAL, drawer, look=look)
+
+
+def _look(web: Web, number: str) -> str:
+    """The same without a page around it, for a card that is opened."""
+    return _looked(web, int(number))
+
+
+def _looked(web: Web, number: int) -> str:
+    from hivelib.face.web import looked
     from hivelib.flow import looking
 
-    shown = looking.look(web.hive, int(number))
-    text = approvals.shown_page(shown, stat=False)
-    row = shown.approval
-    body = render("approval_page", row=row, text=text, forms=forms(row))
-    return document(f"approval {number}", body)
+    against = bottle.request.query.getunicode("against") or "running"
+    return looked.look(looking.look(web.hive, number, against))
 
 
 def _approve(web: Web, number: str) -> str:

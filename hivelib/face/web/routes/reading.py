@@ -33,15 +33,15 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
         for page in pages.STACKED
         for route in (
             ("GET", page.path, partial(_stacked, web, page)),
-            ("GET", page.stream(""), partial(_follow, web, page)),
+            ("GET", page.stream(""), partial(follow, web, page)),
         )
     ]
     return [
         *stacked,
         ("GET", "/", partial(_hive, web)),
-        ("GET", "/events", partial(_follow, web, pages.HIVE)),
+        ("GET", "/events", partial(follow, web, pages.HIVE)),
         ("GET", f"/agent/{NAME}", partial(_agent, web)),
-        ("GET", f"/agent/{NAME}/events", lambda name: _follow(web, pages.AGENT, name)),
+        ("GET", f"/agent/{NAME}/events", lambda name: follow(web, pages.AGENT, name)),
         ("GET", "/api/state", partial(_state, web)),
         ("GET", "/api/events", partial(_events, web)),
         ("GET", "/static/<path:re:[a-z]+[.](?:css|js|svg)>", _static),
@@ -67,7 +67,8 @@ def _agent(web: Web, name: str) -> str:
     return pages.show(pages.AGENT, Drawer(web.hive, web.spending, name))
 
 
-def _follow(web: Web, page: Page, subject: str = "") -> str:
+def follow(web: Web, page: Page, subject: str = "") -> str:
+    """Makes this answer the stream of a page."""
     headers = bottle.request.headers
     since = headers.get("Last-Event-ID") or bottle.request.query.get("after") or ""
     bottle.response.content_type = "text/event-stream"

@@ -1,41 +1,65 @@
-"""What waits for the operator's decision."""
+"""What waits for the operator's decision and what becomes of it, on the first page, on its own, and in the history."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from hivelib.face.web.sections.base import Drawer, Patch, patch
+from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
 from hivelib.model.records import Approval, EventRow
 
+PAST = 100
+"""Approvals of the history."""
+_DEPLOY = ("deploy_started", "deploy_progressed", "deploy_ended")
 
-class Waiting:
-    """The section; its keys are the numbers of approvals."""
+
+class Open:
+    """What is not over: to be decided, or being deployed. Its keys are the numbers of approvals."""
 
     name = "approvals"
 
     def touched(self, row: EventRow, payload: dict[str, Any]) -> Iterable[Any]:
         """The approval that the event is about."""
-        return (payload["id"],) if row.kind.startswith("approval_") else ()
+        about = row.kind.startswith("approval_") or row.kind in _DEPLOY
+        return (payload["id"],) if about else ()
 
     def patches(self, drawer: Drawer, keys: Collection[Any]) -> Iterable[tuple[Any, Patch]]:
-        """Each of them: there while it waits, then gone."""
-        for number, row in viewing.undecided(drawer.hive, keys).items():
-            yield number, patch(f"approval-{number}", card(row) if row else None, self.name)
+        """Each of them: there until it is over, then gone."""
+        steps = viewing.steps(drawer.hive)
+        for number in keys:
+            row = viewing.approval(drawer.hive, number)
+            drawn = card(row, steps) if row and row.resolved_at is None else None
+            yield number, patch(f"approval-{number}", drawn, self.name)
 
     def draw(self, drawer: Drawer) -> str:
-        """All that wait, oldest first."""
-        return "".join(map(card, viewing.waiting(drawer.hive)))
+        """All of them, oldest first."""
+        steps = viewing.steps(drawer.hive)
+        return "".join(card(row, steps) for row in viewing.unresolved(drawer.hive))
 
 
-WAITING = Waiting()
+def card(row: Approval, steps: dict[int, str]) -> str:
+    """An approval that is not over; its diff is loaded when somebody opens it."""
+    return render("approval_card", row=row, step=steps.get(row.id, ""))
 
 
-def card(row: Approval) -> str:
-    """An approval that the operator has not decided."""
-    return render("approval", row=row, forms=forms(row))
+def verdict(row: Approval | None, number: str, step: str) -> str:
+    """On an approval's own page: how it stands, and while it waits the yes (to the commit shown) and the no."""
+    return render("approval_verdict", row=row, number=number, step=step)
 
 
-def forms(row: Approval) -> str:
-    """The yes and the no; empty once it is decided."""
-    return render("approval_forms", row=row) if row.status == "pending" else ""
+def _verdict(drawer: Drawer) -> str:
+    number = int(drawer.subject)
+    row = viewing.approval(drawer.hive, number)
+    return verdict(row, drawer.subject, viewing.steps(drawer.hive).get(number, ""))
+
+
+def _history(drawer: Drawer) -> str:
+    return render("approvals_past", rows=viewing.latest_approvals(drawer.hive, PAST))
+
+
+_CHANGES = frozenset(
+    {"approval_pending", "approval_decided", "approval_resolved", "approval_expired", *_DEPLOY}
+)
+OPEN = Open()
+VERDICT = Whole("verdict", _CHANGES, _verdict)
+PAST_APPROVALS = Whole("approvals-past", _CHANGES, _history)

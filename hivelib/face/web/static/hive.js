@@ -2,6 +2,7 @@
 
 import { onPatched, post } from "./live.js";
 import { stick } from "./sticky.js";
+import "./look.js";
 
 const form = document.getElementById("compose");
 const said = document.getElementById("said");

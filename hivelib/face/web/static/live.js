@@ -110,7 +110,8 @@ function over() {
   say("logged out: run hive-dashboard-url", false);
 }
 
-function say(words, good) {
+/** Shows in the head of the page how things are. */
+export function say(words, good) {
   sign.textContent = words;
   sign.classList.toggle("good", good);
 }
