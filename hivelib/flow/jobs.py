@@ -78,8 +78,4 @@ def unfinished(hive: Hive) -> list[Job]:
 
 def transients(hive: Hive) -> dict[str, str]:
     """What agents are becoming, by their names: derived from the jobs, so it cannot stick."""
-    return {
-        job.agent: states.TRANSIENT[job.kind]
-        for job in reversed(jobs.unfinished(hive.db))
-        if job.kind in states.TRANSIENT
-    }
+    return states.becoming(jobs.unfinished(hive.db))

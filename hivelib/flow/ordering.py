@@ -46,13 +46,21 @@ def order(
     `tell` is given its steps. Raises Refused before anything is queued, HiveError when it failed, NotNow when the hive
     is down or when it takes longer than `seconds`.
     """
-    if _is_so(hive, kind, name):
+    job = begin(hive, kind, name, by=by)
+    if job is None:
         return Outcome(ALREADY, True)
-    refuse_when_down(hive, kind)
-    ended = jobs.wait(hive, jobs.ask(hive, kind, name, by), seconds, tell)
+    ended = jobs.wait(hive, job, seconds, tell)
     if ended.state == "failed":
         raise HiveError(ended.note)
     return Outcome(ended.note, ended.note == ALREADY)
+
+
+def begin(hive: Hive, kind: str, name: str, *, by: str = OPERATOR) -> int | None:
+    """Queues the job and does not wait; its number, None when it is so already. Raises as `order` does at first."""
+    if _is_so(hive, kind, name):
+        return None
+    refuse_when_down(hive, kind)
+    return jobs.ask(hive, kind, name, by)
 
 
 def refuse_when_down(hive: Hive, kind: str) -> None:

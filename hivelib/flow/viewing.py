@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from hivelib.base.db import Database
 from hivelib.flow.opening import Hive, open_transcript
+from hivelib.flow.rendering import revision
+from hivelib.model import states
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
 from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
@@ -18,12 +20,24 @@ LINE_MOST = 256 * 1024
 
 
 class AgentView(NamedTuple):
-    """An agent with what is worth knowing at a glance; `spent` in USD."""
+    """An agent with what is worth knowing at a glance; `spent` in USD, `becoming` what a job makes of it (None: nothing
+    does), `last` its newest turn that ended, `stale` whether an older program built it."""
 
     agent: Agent
     queued: int
     running: Turn | None
     spent: float
+    becoming: str | None
+    last: Turn | None
+    stale: bool
+
+    @property
+    def context(self) -> int | None:
+        """How full its context was at the end of the last turn, in percent; None when nobody knows."""
+        last = self.last
+        if last is None or not last.context_window or last.last_context_tokens is None:
+            return None
+        return round(100 * last.last_context_tokens / last.context_window)
 
 
 class Warned(NamedTuple):
@@ -207,9 +221,17 @@ def _epoch(db: Database, agent: Agent | None) -> str:
 def _agents(db: Database, rows: list[Agent], spending: Spending) -> list[AgentView]:
     queued = web.queued(db)
     running = {turn.agent: turn for turn in turns.running(db)}
+    becoming = states.becoming(jobs.unfinished(db))
+    ended = web.last_turns(db, [agent.name for agent in rows])
     return [
         AgentView(
-            agent, queued.get(agent.name, 0), running.get(agent.name), _spent(db, agent, spending)
+            agent,
+            queued.get(agent.name, 0),
+            running.get(agent.name),
+            _spent(db, agent, spending),
+            becoming.get(agent.name),
+            ended.get(agent.name),
+            agent.revision is not None and agent.revision != revision(),
         )
         for agent in rows
     ]

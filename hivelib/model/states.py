@@ -1,5 +1,7 @@
 """What may follow what: one table for each record that has a life. docs/persistence.md shows the same tables."""
 
+from hivelib.model.records import Job
+
 MESSAGE = {
     # acked at once only when a person has read it: no turn can fail; dead when its agent is destroyed
     "queued": frozenset({"claimed", "acked", "dead"}),
@@ -94,3 +96,8 @@ TRANSIENT = {
     "purge": "destroying",
 }
 """What an agent is shown as while such a job waits or runs: derived, so it cannot stick."""
+
+
+def becoming(unfinished: list[Job]) -> dict[str, str]:
+    """What agents are becoming, by their names, from the jobs that are not over; the first one of an agent counts."""
+    return {job.agent: TRANSIENT[job.kind] for job in reversed(unfinished) if job.kind in TRANSIENT}

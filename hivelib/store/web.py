@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hivelib.base.db import Database
-from hivelib.model.records import Line, Message
+from hivelib.model.records import Line, Message, Turn
 
 
 def add_login(db: Database, digest: str, role: str, now: float, expires_at: float) -> None:
@@ -67,6 +67,19 @@ def spent(db: Database, agent: str, incarnation: int, after: int) -> tuple[int, 
         incarnation,
     )
     return (int(row[0] or 0), float(row[1] or 0.0)) if row else (0, 0.0)
+
+
+def last_turns(db: Database, names: Sequence[str]) -> dict[str, Turn]:
+    """The newest turn that has ended of each of these agents that had one."""
+    columns = ", ".join(Turn._fields)
+    found = (
+        db.one(
+            f"SELECT {columns} FROM turns WHERE agent = ? AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+            name,
+        )
+        for name in names
+    )
+    return {turn.agent: turn for turn in (Turn(*row) for row in found if row)}
 
 
 def messages(db: Database, ids: Sequence[int]) -> list[Message]:

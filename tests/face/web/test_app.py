@@ -67,7 +67,9 @@ def test_without_a_session_nothing_is_shown(browser: Browser, path: str, cookie:
     assert browser.ask("GET", path).status == 401
 
 
-@pytest.mark.parametrize("path", ["/api/send", "/api/read", "/api/interrupt", "/logout"])
+@pytest.mark.parametrize(
+    "path", ["/api/send", "/api/read", "/api/agents/alice/interrupt", "/logout"]
+)
 def test_without_a_session_nothing_is_done(
     browser: Browser, private_state: Hive, path: str
 ) -> None:
@@ -108,7 +110,7 @@ def test_a_change_from_another_page_is_refused(
     inside: Browser, private_state: Hive, origin: str | None
 ) -> None:
     add(private_state, "alice")
-    for path in ("/api/send", "/login", "/logout", "/api/interrupt"):
+    for path in ("/api/send", "/login", "/logout", "/api/agents/alice/interrupt"):
         asked = inside.ask("POST", path, {"to": "alice", "body": "x"}, origin=origin)
         assert asked.status == 403
     assert mail.latest(private_state.db, 1) == []
@@ -205,12 +207,12 @@ def test_only_the_operators_own_unread_mail_can_be_marked_read(
 
 def test_interrupting_needs_a_running_turn(inside: Browser, private_state: Hive) -> None:
     add(private_state, "alice")
-    assert inside.ask("POST", "/api/interrupt", {"agent": "alice"}).status == 409
-    assert inside.ask("POST", "/api/interrupt", {"agent": "nobody"}).status == 409
+    assert inside.ask("POST", "/api/agents/alice/interrupt", {}).status == 409
+    assert inside.ask("POST", "/api/agents/nobody/interrupt", {}).status == 409
     with private_state.db.write() as db:
         number = turns.begin(db, "alice", 1, "sonnet", clock.now())
     for already in (False, True):
-        told = inside.ask("POST", "/api/interrupt", {"agent": "alice"}).json
+        told = inside.ask("POST", "/api/agents/alice/interrupt", {}).json
         assert told == {"turn": number, "already": already}
     found = turns.get(private_state.db, number)
     assert found and found.cancel_requested_at

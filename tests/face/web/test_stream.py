@@ -190,7 +190,7 @@ def test_an_agents_page_gets_its_events_and_each_line_once(page: Page) -> None:
     got = follower.until(lambda frame: frame.data.get("row") == rows[-1])
     assert [frame.data["row"] for frame in got] == rows
     follower.close()
-    assert page.ask("POST", "/api/interrupt", {"agent": "alice"}).json["turn"] == turn
+    assert page.ask("POST", "/api/agents/alice/interrupt", {}).json["turn"] == turn
     found = turns.get(hive.db, turn)
     assert found and found.cancel_requested_at
     settling.end_turn(hive, found, settling.Outcome("cancelled", "as asked"))

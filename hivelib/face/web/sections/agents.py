@@ -42,16 +42,29 @@ AGENTS = Agents()
 
 def agent(view: AgentView) -> str:
     """One agent's row."""
-    return render("agent_row", view=view, state=state(view), trouble=trouble(view))
+    return render(
+        "agent_row", view=view, state=state(view), trouble=trouble(view), controls=controls(view)
+    )
 
 
 def trouble(view: AgentView) -> str:
     """What keeps an agent from its work: a login that is missing, a parking; empty when nothing does."""
-    return render("agent_trouble", agent=view.agent)
+    return render("agent_trouble", view=view, agent=view.agent)
+
+
+def controls(view: AgentView) -> str:
+    """What can be done to the agent as it is now."""
+    agent = view.agent
+    runs = agent.state == "running"
+    verbs = ["start"] if not runs or agent.parked else []
+    verbs += ["restart", "stop"] if runs else []
+    return render("agent_controls", name=agent.name, view=view, verbs=[*verbs, "rebuild"])
 
 
 def state(view: AgentView) -> str:
     """An agent's state in one word: what an operator has to know first."""
+    if view.becoming:
+        return view.becoming
     if view.agent.parked:
         return "parked"
     if view.running:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from hivelib.face.web.lines import pieces
-from hivelib.face.web.sections.agents import state, trouble
+from hivelib.face.web.sections.agents import controls, state, trouble
 from hivelib.face.web.sections.base import Drawer, Patch, patch
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
@@ -75,8 +75,16 @@ def section(number: int) -> Patch:
 
 def head(name: str, view: AgentView | None) -> str:
     """The head of an agent's page; the agent may be gone."""
-    known = {"state": state(view), "trouble": trouble(view)} if view else {"state": "gone"}
-    return render("agent_head", name=name, view=view, **known)
+    if view is None:
+        return render("agent_head", name=name, view=None, state="gone")
+    return render(
+        "agent_head",
+        name=name,
+        view=view,
+        state=state(view),
+        trouble=trouble(view),
+        controls=controls(view),
+    )
 
 
 def turn_section(view: TurnView) -> str:
