@@ -22,6 +22,7 @@ MAY_IMPORT = {
 HOMES = {
     "bottle": ["hivelib/face/web"],
     "click": ["hivelib/face/tool", "bin/"],
+    "markdown_it": ["hivelib/face/web/markdown"],
     "mcp": ["hivelib/face/mcp"],
     "mcp_types": ["hivelib/face/mcp"],
     "anyio": ["hivelib/face/mcp"],

@@ -1,6 +1,7 @@
 """What waits for the operator's decision and what becomes of it, on the first page, on its own, and in the history."""
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
@@ -28,18 +29,19 @@ class Open:
         steps = viewing.steps(drawer.hive)
         for number in keys:
             row = viewing.approval(drawer.hive, number)
-            drawn = card(row, steps) if row and row.resolved_at is None else None
+            drawn = card(row, steps.get(number, "")) if row and row.resolved_at is None else None
             yield number, patch(f"approval-{number}", drawn, self.name)
 
     def draw(self, drawer: Drawer) -> str:
         """All of them, oldest first."""
         steps = viewing.steps(drawer.hive)
-        return "".join(card(row, steps) for row in viewing.unresolved(drawer.hive))
+        return "".join(card(row, steps.get(row.id, "")) for row in viewing.unresolved(drawer.hive))
 
 
-def card(row: Approval, steps: dict[int, str]) -> str:
-    """An approval that is not over; its diff is loaded when somebody opens it."""
-    return render("approval_card", row=row, step=steps.get(row.id, ""))
+@lru_cache(maxsize=1024)
+def card(row: Approval, step: str) -> str:
+    """An approval that is not over, and how far its deploy has come; its diff is loaded when somebody opens it."""
+    return render("approval_card", row=row, step=step)
 
 
 def verdict(row: Approval | None, number: str, step: str) -> str:

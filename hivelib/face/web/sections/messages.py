@@ -1,8 +1,10 @@
 """The flow of messages, what of it the operator has not read, and whom a message can be written to."""
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
+from hivelib.face.web import markdown
 from hivelib.face.web.sections.agents import ROSTER
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
@@ -46,13 +48,13 @@ class Unread:
         """Each message to the operator: there while it is unread, then gone."""
         for row in viewing.messages(drawer.hive, keys):
             if row.recipient == OPERATOR:
-                drawn = render("mail", row=row) if row.state == "queued" else None
+                drawn = mail(row) if row.state == "queued" else None
                 yield row.id, patch(f"mail-{row.id}", drawn, self.name)
 
     def draw(self, drawer: Drawer) -> str:
         """All of it, as it would be delivered."""
         unread = mailing.inbox(drawer.hive, OPERATOR, NEWEST)
-        return "".join(render("mail", row=row) for row in unread)
+        return "".join(map(mail, unread))
 
 
 def named(row: EventRow, payload: dict[str, Any]) -> Iterable[int]:
@@ -62,9 +64,16 @@ def named(row: EventRow, payload: dict[str, Any]) -> Iterable[int]:
     return payload["ids"] if row.kind in ("claimed", "acked", "requeued") else ()
 
 
+@lru_cache(maxsize=4096)
 def message(row: Message) -> str:
     """A message in the flow."""
-    return render("message", row=row)
+    return render("message", row=row, body=markdown.html(row.body))
+
+
+@lru_cache(maxsize=1024)
+def mail(row: Message) -> str:
+    """A message that the operator has not read."""
+    return render("mail", row=row, body=markdown.html(row.body))
 
 
 def recipients(names: Iterable[str], chosen: str = "") -> str:
