@@ -52,7 +52,7 @@ def _hive(web: Web) -> str:
     query = bottle.request.query
     to, reply = query.getunicode("to") or "", query.getunicode("reply") or ""
     drawer = Drawer(web.hive, web.spending)
-    return pages.show(pages.HIVE, drawer, to=to, reply=reply, key=secrets.token_urlsafe(12))
+    return pages.show(pages.HIVE, drawer, to=to, reply=reply, key=_key())
 
 
 def _stacked(web: Web, page: Page) -> str:
@@ -64,7 +64,12 @@ def _agent(web: Web, name: str) -> str:
         raise answers.Missing(
             f"no agent is called {names_shown(name)}", "the first page lists them"
         )
-    return pages.show(pages.AGENT, Drawer(web.hive, web.spending, name))
+    return pages.show(pages.AGENT, Drawer(web.hive, web.spending, name), key=_key())
+
+
+def _key() -> str:
+    """What makes a message that is sent twice the same one."""
+    return secrets.token_urlsafe(12)
 
 
 def follow(web: Web, page: Page, subject: str = "") -> str:

@@ -123,12 +123,22 @@ document.addEventListener("visibilitychange", () => {
 });
 open();
 
-/** Sends a form's fields as JSON; gives back the answer, or throws its words. */
-export async function post(form) {
-  const answer = await fetch(form.getAttribute("action"), {
+/** Sends a form's fields as JSON; gives back the answer, or throws its words. Of a name given twice it is a list. */
+export function post(form) {
+  const data = new FormData(form);
+  const fields = [...new Set(data.keys())].map((name) => {
+    const values = data.getAll(name);
+    return [name, values.length > 1 ? values : values[0]];
+  });
+  return call(form.getAttribute("action"), Object.fromEntries(fields));
+}
+
+/** Sends fields as JSON; gives back the answer, or throws its words. */
+export async function call(path, fields) {
+  const answer = await fetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(Object.fromEntries(new FormData(form))),
+    body: JSON.stringify(fields),
   });
   const told = await answer.json().catch(() => ({ error: `the server said ${answer.status}` }));
   if (!answer.ok) throw new Error(told.hint ? `${told.error}; ${told.hint}` : told.error);
