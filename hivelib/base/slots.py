@@ -17,6 +17,11 @@ from contextlib import contextmanager
 _QUEUE = "queue"
 
 
+def most(wanted: int) -> int:
+    """How many may work at once: as many as wanted, else two for each core."""
+    return wanted or 2 * (os.cpu_count() or 1)
+
+
 @contextmanager
 def slot(directory: str, count: int) -> Iterator[int]:
     """Holds one of `count` slots in `directory` for as long as the block runs; waits until one is free.

@@ -3,11 +3,12 @@
 import hashlib
 import secrets
 from contextlib import suppress
+from typing import NamedTuple
 
 from hivelib.base import bell, clock
 from hivelib.base.errors import NotNow, Refused
 from hivelib.flow.opening import Hive
-from hivelib.model.events import OperatorLoggedIn
+from hivelib.model.events import OperatorLoggedIn, SessionEnded
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Caller
 from hivelib.store import events, web
@@ -17,18 +18,33 @@ SESSION_SECONDS = 30 * 86400.0
 _SEEN_SECONDS = 3600.0
 
 
-def invite(hive: Hive) -> str:
-    """Makes a one-time token that lets the operator in within ten minutes."""
+SPECTATOR = "spectator"
+"""The role of who may look at everything and do nothing."""
+_SHOWN = 12  # characters of a hash that name a session
+
+
+class Session(NamedTuple):
+    """An open session: the beginning of its hash, its role, times in UTC seconds, the address it came from."""
+
+    id: str
+    role: str
+    created_at: float
+    seen_at: float
+    address: str
+
+
+def invite(hive: Hive, role: str = OPERATOR) -> str:
+    """Makes a one-time token that lets somebody in within ten minutes, as operator or spectator."""
     token = secrets.token_urlsafe(32)
     now = clock.now()
     with hive.db.write() as db:
-        web.add_login(db, digest(token), OPERATOR, now, now + LOGIN_SECONDS)
+        web.add_login(db, digest(token), role, now, now + LOGIN_SECONDS)
     return token
 
 
-def link(hive: Hive) -> str:
+def link(hive: Hive, role: str = OPERATOR) -> str:
     """Where a browser on this machine uses a new one-time token."""
-    return f"http://127.0.0.1:{hive.settings.web.port}/login?token={invite(hive)}"
+    return f"http://127.0.0.1:{hive.settings.web.port}/login?token={invite(hive, role)}"
 
 
 def is_served(hive: Hive) -> bool:
@@ -73,9 +89,30 @@ def admitted(hive: Hive, secret: str) -> Caller | None:
 
 
 def leave(hive: Hive, secret: str) -> bool:
-    """Ends a session; False when there was none."""
+    """Ends the session of that secret; False when there was none."""
+    return _end(hive, digest(secret), "itself")
+
+
+def end_session(hive: Hive, caller: Caller, beginning: str) -> bool:
+    """Ends another session, named as `sessions` names it; False when there is none."""
+    if len(beginning) != _SHOWN:
+        raise Refused("that names no session", "the page lists them, 12 characters of each")
+    return _end(hive, beginning, caller.name)
+
+
+def sessions(hive: Hive) -> list[Session]:
+    """The open sessions, newest first."""
+    found = web.sessions(hive.db, clock.now())
+    return [Session(one[0][:_SHOWN], *one[1:]) for one in found]
+
+
+def _end(hive: Hive, beginning: str, by: str) -> bool:
     with hive.db.write() as db:
-        return web.drop_session(db, digest(secret))
+        ended = web.drop_session(db, beginning) > 0
+        if ended:
+            events.record(db, SessionEnded(OPERATOR, session=beginning[:_SHOWN], by=by))
+    bell.ring(hive.paths.bell, "events")
+    return ended
 
 
 def digest(secret: str) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from hivelib.base import bell, clock, journal, sd
 from hivelib.base.errors import NotNow, Refused
-from hivelib.base.slots import locked, slot
+from hivelib.base.slots import locked, most, slot
 from hivelib.flow import braking, settling
 from hivelib.flow.opening import Hive
 from hivelib.flow.settling import Outcome
@@ -73,8 +73,7 @@ def _look(hive: Hive, name: str, fifo: int) -> bool:
     """One look at the inbox, and the turn that follows from it; False when there was nothing to do."""
     if braking.ready(hive, name) is None:
         return False
-    most = hive.settings.turns.at_once or 2 * (os.cpu_count() or 1)
-    with slot(hive.paths.slots, most), _signals() as told:
+    with slot(hive.paths.slots, most(hive.settings.turns.at_once)), _signals() as told:
         from hivelib.flow.beginning import begin  # an empty look does not pay for what a turn needs
 
         begun = begin(hive, name)  # waiting may have taken long: all is looked at again

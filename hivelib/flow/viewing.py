@@ -209,6 +209,11 @@ def warned(hive: Hive) -> list[Warned]:
     return [Warned(*warning) for warning in warnings.standing(hive.db)]
 
 
+def dead_letters(hive: Hive, limit: int) -> list[Message]:
+    """The newest letters that were delivered in vain."""
+    return mail.dead(hive.db, limit)
+
+
 def turn(hive: Hive, number: int) -> Turn | None:
     """The turn of that number."""
     return turns.get(hive.db, number)

@@ -271,6 +271,13 @@ class OperatorLoggedIn(Event):
     fields = {"surface": "where", "address": "from where"}
 
 
+class SessionEnded(Event):
+    """Somebody logged out of the dashboard, or was."""
+
+    kind = "session_ended"
+    fields = {"session": "the beginning of its hash", "by": "whoever ended it"}
+
+
 class WarningRaised(Event):
     """Something needs the operator's eye."""
 

@@ -44,9 +44,22 @@ def note_seen(db: Database, digest: str, now: float) -> None:
     db.execute("UPDATE web_sessions SET seen_at = ? WHERE hash = ?", (now, digest))
 
 
-def drop_session(db: Database, digest: str) -> bool:
-    """Ends a session; False when there was none."""
-    return db.execute("DELETE FROM web_sessions WHERE hash = ?", (digest,)).rowcount > 0
+def drop_session(db: Database, beginning: str) -> int:
+    """Ends the sessions whose hash begins so (all of it: that one); gives back how many there were."""
+    cursor = db.execute(
+        "DELETE FROM web_sessions WHERE substr(hash, 1, length(?1)) = ?1", (beginning,)
+    )
+    return cursor.rowcount
+
+
+def sessions(db: Database, now: float) -> list[tuple[str, str, float, float, str]]:
+    """The open sessions, newest first: hash, role, since when, last seen, from where."""
+    rows = db.all(
+        "SELECT hash, role, created_at, seen_at, address FROM web_sessions WHERE expires_at > ?"
+        " ORDER BY created_at DESC",
+        now,
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
 def queued(db: Database) -> dict[str, int]:

@@ -13,12 +13,12 @@ from hivelib.face.web import answers, asked, views
 from hivelib.face.web.compressing import compressed
 from hivelib.face.web.guard import guarded
 from hivelib.face.web.hub import Hub
-from hivelib.face.web.routes import agents, approvals, mail, reading, sessions
+from hivelib.face.web.routes import agents, approvals, mail, reading, sessions, system
 from hivelib.face.web.shared import Web
 from hivelib.flow import admitting
 from hivelib.flow.opening import Hive
 
-ROUTES = (reading, mail, approvals, agents, sessions)
+ROUTES = (reading, mail, approvals, agents, system, sessions)
 """The modules that have routes: each has `routes(web)`, a list of (method, path, handler)."""
 _PUBLIC = ("/login", "/static/")
 
@@ -47,6 +47,10 @@ def _admit(web: Web) -> None:
         raise _failure(error, HTTPStatus.SERVICE_UNAVAILABLE) from None
     if caller is None:
         raise _failure(Refused("you are not logged in", "run `hive-dashboard-url`"), 401)
+    may_act = caller.role != admitting.SPECTATOR or path == "/logout"
+    if bottle.request.method not in ("GET", "HEAD") and not may_act:
+        why = Refused("you came by a link that can only read", "ask whoever gave it to you")
+        raise _failure(why, HTTPStatus.FORBIDDEN)
     bottle.request.environ["hive.caller"] = caller
 
 
@@ -74,8 +78,7 @@ def _failure(error: HiveError, status: int) -> bottle.HTTPResponse:
     if _wants_json():
         body = json.dumps({"error": error.message, "hint": error.hint})
         return bottle.HTTPResponse(body, status, content_type="application/json")
-    inside = "hive.caller" in bottle.request.environ
-    page = views.refused_page(error, inside=inside)
+    page = views.refused_page(error)
     return bottle.HTTPResponse(page, status, content_type="text/html; charset=utf-8")
 
 

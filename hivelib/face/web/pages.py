@@ -9,8 +9,9 @@ from hivelib.face.web.sections.agents import AGENTS
 from hivelib.face.web.sections.approvals import OPEN, PAST_APPROVALS, VERDICT
 from hivelib.face.web.sections.base import Drawer, Section
 from hivelib.face.web.sections.messages import FLOW, RECIPIENTS, UNREAD
+from hivelib.face.web.sections.system import HEALTH, JOBS, LOGS, SESSIONS, TOMBSTONES
 from hivelib.face.web.sections.transcript import HEAD, TURNS
-from hivelib.face.web.sections.warnings import WARNINGS
+from hivelib.face.web.sections.trouble import LETTERS, WARNINGS
 from hivelib.face.web.views import NAV, document, render
 from hivelib.flow import viewing
 from hivelib.model.records import EventRow
@@ -27,7 +28,7 @@ class Page(NamedTuple):
     title: str
     sections: tuple[Section, ...]
     concerns: Callable[[EventRow, Payload, str], bool]
-    script: str = "live.js"
+    script: str = "look.js"
     transcript: bool = False
     stacked: bool = False
 
@@ -66,7 +67,7 @@ HIVE = Page(
     "hive",
     "/",
     "Hive",
-    (WARNINGS, OPEN, UNREAD, AGENTS, FLOW, RECIPIENTS),
+    (WARNINGS, OPEN, UNREAD, LETTERS, AGENTS, FLOW, RECIPIENTS),
     _everything,
     "hive.js",
 )
@@ -83,7 +84,7 @@ APPROVAL = Page(
 )
 HISTORY = _stacked("history", PAST_APPROVALS)
 STATISTICS = _stacked("statistics")
-SYSTEM = _stacked("system")
+SYSTEM = _stacked("system", HEALTH, JOBS, TOMBSTONES, SESSIONS, LOGS)
 PAGES = {page.name: page for page in (HIVE, AGENT, APPROVAL, HISTORY, STATISTICS, SYSTEM)}
 STACKED = tuple(page for page in PAGES.values() if page.stacked and page.sections)
 """Each of these is a page of its own; one that nothing is on yet is nowhere."""

@@ -9,12 +9,13 @@ import os
 from functools import cache
 from typing import Any
 
-from bottle import SimpleTemplate
+from bottle import SimpleTemplate, request
 
 from hivelib.base import clock
 from hivelib.base.errors import HiveError
 from hivelib.base.text import shortened, visible
 from hivelib.model.names import OPERATOR
+from hivelib.model.records import Caller
 
 TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 
@@ -41,22 +42,21 @@ NAV: list[tuple[str, str]] = []
 """Paths and names of the pages that every page leads to; pages.py fills it."""
 
 
-def document(
-    title: str, body: str, *, script: str = "", inside: bool = True, here: str = ""
-) -> str:
-    """A whole document around a body of ours; `inside` says that the reader has logged in, `here` which page of the
-    navigation it is."""
+def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
+    """A whole document around a body of ours, for whoever asked; `here` is which page of the navigation it is."""
+    caller: Caller | None = request.environ.get("hive.caller")
     return render(
-        "layout", title=title, body=body, script=script, inside=inside, nav=NAV, here=here
+        "layout", title=title, body=body, script=script, caller=caller, nav=NAV, here=here
     )
 
 
 def login_page(token: str) -> str:
     """What a one-time link opens: one button."""
-    return document("log in", render("login", token=token), inside=False)
+    return document("log in", render("login", token=token))
 
 
-def refused_page(error: HiveError, *, inside: bool = True) -> str:
+def refused_page(error: HiveError) -> str:
     """Says why not, and what to do."""
+    inside = "hive.caller" in request.environ
     body = render("refused", message=error.message, hint=error.hint, inside=inside)
-    return document("not possible", body, inside=inside)
+    return document("not possible", body)

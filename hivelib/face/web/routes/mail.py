@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from hivelib.face.web import answers, asked
+from hivelib.face.web.routes.reading import NUMBER
 from hivelib.face.web.shared import Web
 from hivelib.flow import mailing
 from hivelib.model.names import OPERATOR
@@ -15,6 +16,7 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     return [
         ("POST", "/api/send", partial(_send, web)),
         ("POST", "/api/read", partial(_read, web)),
+        ("POST", f"/api/messages/{NUMBER}/redeliver", partial(_redeliver, web)),
     ]
 
 
@@ -39,3 +41,8 @@ def _read(web: Web) -> Any:
     unread = [row.id for row in mailing.inbox(web.hive, OPERATOR, 1000) if row.id == number]
     mailing.mark_read(web.hive, unread)
     return answers.done({"read": unread}, "/")
+
+
+def _redeliver(web: Web, number: str) -> Any:
+    already = not mailing.redeliver(web.hive, int(number))
+    return answers.done({"id": int(number), "already": already}, "/")

@@ -20,6 +20,8 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
         ("GET", "/login", _link),
         ("POST", "/login", partial(_login, web)),
         ("POST", "/logout", partial(_logout, web)),
+        ("POST", "/api/links", partial(_invite, web)),
+        ("POST", "/api/sessions/<beginning:re:[0-9a-f]{12}>/end", partial(_end, web)),
     ]
 
 
@@ -47,3 +49,18 @@ def _logout(web: Web) -> Any:
     web.hub.check_sessions()
     bottle.response.delete_cookie(web.cookie, path="/", httponly=True, samesite="strict")
     return answers.done({}, "/login")
+
+
+def _invite(web: Web) -> Any:
+    """A link for a spectator: whoever may decide comes in by a link that the shell makes."""
+    url = admitting.link(web.hive, admitting.SPECTATOR)
+    if asked.is_form():
+        minutes = int(admitting.LOGIN_SECONDS // 60)
+        return views.document("link", views.render("link_made", url=url, minutes=minutes))
+    return answers.as_json({"url": url, "seconds": int(admitting.LOGIN_SECONDS)})
+
+
+def _end(web: Web, beginning: str) -> Any:
+    ended = admitting.end_session(web.hive, web.caller, beginning)
+    web.hub.check_sessions()
+    return answers.done({"already": not ended}, "/system")
