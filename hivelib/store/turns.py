@@ -82,3 +82,30 @@ def request_cancel(db: Database, turn: int, now: float) -> bool:
         (now, turn),
     )
     return cursor.rowcount > 0
+
+
+def summed(
+    db: Database, since: float, width: float, agent: str | None
+) -> list[tuple[int, str, int, float, int]]:
+    """Ended turns since `since`, summed up in spans of `width` seconds (numbered from 0) and by outcome: span,
+    outcome, how many, cost in USD, output tokens."""
+    rows = db.all(
+        "SELECT CAST((started_at - ?1) / ?2 AS INTEGER) AS span, outcome, count(*), total(cost_usd),"
+        " CAST(total(output_tokens) AS INTEGER) FROM turns"
+        " WHERE started_at >= ?1 AND ended_at IS NOT NULL AND (?3 IS NULL OR agent = ?3) GROUP BY span, outcome",
+        since,
+        width,
+        agent,
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+def by_agent(db: Database, since: float) -> list[tuple[str, int, int, float, float, int]]:
+    """Of each agent the ended turns since then: name, how many, how many ok, seconds, cost in USD, output tokens."""
+    rows = db.all(
+        "SELECT agent, count(*), sum(outcome = 'ok'), sum(ended_at - started_at), total(cost_usd),"
+        " CAST(total(output_tokens) AS INTEGER) FROM turns"
+        " WHERE started_at >= ? AND ended_at IS NOT NULL GROUP BY agent ORDER BY 5 DESC, agent",
+        since,
+    )
+    return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]

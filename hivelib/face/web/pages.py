@@ -8,7 +8,9 @@ from hivelib.base.db import Database
 from hivelib.face.web.sections.agents import AGENTS
 from hivelib.face.web.sections.approvals import OPEN, PAST_APPROVALS, VERDICT
 from hivelib.face.web.sections.base import Drawer, Section
+from hivelib.face.web.sections.conversation import CONVERSATION, INBOX
 from hivelib.face.web.sections.messages import FLOW, RECIPIENTS, UNREAD
+from hivelib.face.web.sections.statistics import CHARTS, SHARES
 from hivelib.face.web.sections.system import HEALTH, JOBS, LOGS, SESSIONS, TOMBSTONES
 from hivelib.face.web.sections.transcript import HEAD, TURNS
 from hivelib.face.web.sections.trouble import LETTERS, WARNINGS
@@ -72,7 +74,7 @@ HIVE = Page(
     "hive.js",
 )
 AGENT = Page(
-    "agent", "/agent/{subject}", "{subject}", (HEAD, TURNS), _about_agent, "agent.js", True
+    "agent", "/agent/{subject}", "{subject}", (HEAD, TURNS, INBOX), _about_agent, "agent.js", True
 )
 APPROVAL = Page(
     "approval",
@@ -82,13 +84,16 @@ APPROVAL = Page(
     _about_approval,
     "look.js",
 )
+THREAD = Page(
+    "thread", "/thread/{subject}", "Thread {subject}", (CONVERSATION,), _touching((CONVERSATION,))
+)
 HISTORY = _stacked("history", PAST_APPROVALS)
-STATISTICS = _stacked("statistics")
+STATISTICS = _stacked("statistics", CHARTS, SHARES)
 SYSTEM = _stacked("system", HEALTH, JOBS, TOMBSTONES, SESSIONS, LOGS)
-PAGES = {page.name: page for page in (HIVE, AGENT, APPROVAL, HISTORY, STATISTICS, SYSTEM)}
+PAGES = {page.name: page for page in (HIVE, AGENT, APPROVAL, THREAD, HISTORY, STATISTICS, SYSTEM)}
 STACKED = tuple(page for page in PAGES.values() if page.stacked and page.sections)
 """Each of these is a page of its own; one that nothing is on yet is nowhere."""
-NAV += [(page.path, page.title) for page in (HIVE, *STACKED)]
+NAV += [*((page.path, page.title) for page in (HIVE, *STACKED)), ("/search", "Search")]
 
 
 def concerned(page: Page, rows: list[EventRow], subject: str) -> list[tuple[EventRow, Payload]]:

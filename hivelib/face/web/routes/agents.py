@@ -6,15 +6,22 @@ from typing import Any
 
 from hivelib.face.web import answers
 from hivelib.face.web.routes.reading import NAME
+from hivelib.face.web.sections.base import Drawer
+from hivelib.face.web.sections.statistics import charts
 from hivelib.face.web.shared import Web
+from hivelib.face.web.views import render
 from hivelib.flow import interrupting, ordering
 
+TAGS = 100
+"""Tags of an agent's history that are shown."""
 ORDERS = "start|stop|restart|rebuild|destroy|revive|purge"
 
 
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     """The table of these."""
     return [
+        ("GET", f"/agent/{NAME}/config", partial(_config, web)),
+        ("GET", f"/agent/{NAME}/charts", partial(_charts, web)),
         ("POST", f"/api/agents/{NAME}/interrupt", partial(_interrupt, web)),
         ("POST", f"/api/agents/{NAME}/<kind:re:{ORDERS}>", partial(_order, web)),
     ]
@@ -28,3 +35,20 @@ def _interrupt(web: Web, name: str) -> Any:
 def _order(web: Web, name: str, kind: str) -> Any:
     job = ordering.begin(web.hive, kind, name, by=web.caller.name)
     return answers.done({"agent": name, "job": job, "already": job is None}, "/")
+
+
+def _config(web: Web, name: str) -> str:
+    from hivelib.flow import deployed  # git, which only who looks pays for
+
+    tags = [(tag, _number(tag.name)) for tag in deployed.history(web.hive, name, TAGS)]
+    return render("config", config=deployed.config(web.hive, name), tags=tags)
+
+
+def _number(tag: str) -> str:
+    """The approval that a tag is of; `deployed/0`, the seed, is of none."""
+    number = tag.partition("/")[2]
+    return number if number.isdecimal() and number != "0" else ""
+
+
+def _charts(web: Web, name: str) -> str:
+    return charts(Drawer(web.hive, web.spending, name))

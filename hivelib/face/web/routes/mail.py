@@ -4,16 +4,27 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from hivelib.face.web import answers, asked
-from hivelib.face.web.routes.reading import NUMBER
+import bottle
+
+from hivelib.face import fields
+from hivelib.face.web import answers, asked, pages
+from hivelib.face.web.routes.reading import NUMBER, follow
+from hivelib.face.web.sections.base import Drawer
+from hivelib.face.web.sections.messages import message
 from hivelib.face.web.shared import Web
-from hivelib.flow import mailing
+from hivelib.face.web.views import document, render
+from hivelib.flow import finding, mailing
 from hivelib.model.names import OPERATOR
 
 
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     """The table of these."""
     return [
+        ("GET", f"/thread/{NUMBER}", partial(_thread, web)),
+        ("GET", f"/thread/{NUMBER}/events", lambda number: follow(web, pages.THREAD, number)),
+        ("GET", f"/api/threads/{NUMBER}", partial(_thread_data, web)),
+        ("GET", "/search", partial(_search, web)),
+        ("GET", "/api/search", partial(_search_data, web)),
         ("POST", "/api/send", partial(_send, web)),
         ("POST", "/api/read", partial(_read, web)),
         ("POST", f"/api/messages/{NUMBER}/redeliver", partial(_redeliver, web)),
@@ -46,3 +57,26 @@ def _read(web: Web) -> Any:
 def _redeliver(web: Web, number: str) -> Any:
     already = not mailing.redeliver(web.hive, int(number))
     return answers.done({"id": int(number), "already": already}, "/")
+
+
+def _thread(web: Web, number: str) -> str:
+    finding.thread(web.hive, int(number))  # refused when there is no such message
+    return pages.show(pages.THREAD, Drawer(web.hive, web.spending, number))
+
+
+def _thread_data(web: Web, number: str) -> str:
+    rows = finding.thread(web.hive, int(number))
+    return answers.as_json({"messages": list(map(fields.of_message, rows))})
+
+
+def _search(web: Web) -> str:
+    words = bottle.request.query.getunicode("q") or ""
+    rows = finding.search(web.hive, words) if words.strip() else []
+    body = render("search", words=words, rows=list(map(message, rows)))
+    return document("Search", body, here="Search")
+
+
+def _search_data(web: Web) -> str:
+    words = bottle.request.query.getunicode("q") or ""
+    rows = finding.search(web.hive, words) if words.strip() else []
+    return answers.as_json({"messages": list(map(fields.of_message, rows))})

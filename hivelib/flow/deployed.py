@@ -1,0 +1,25 @@
+"""What an agent runs with, and every tag that says how it came to that."""
+
+import os
+
+from hivelib.flow.opening import Hive
+from hivelib.flow.showing import any_agent
+from hivelib.host import git
+from hivelib.host.git import Tag
+
+KINDS = ("deployed/", "failed/", "denied/")
+"""The tags that end an approval (and `deployed/0`, the seed)."""
+
+
+def config(hive: Hive, name: str) -> str:
+    """The agent.json of an agent as text. Raises Refused for an unknown agent."""
+    return any_agent(hive, name).config
+
+
+def history(hive: Hive, name: str, limit: int) -> list[Tag]:
+    """The newest tags that ended approvals of this agent, newest first. Raises Refused for an unknown agent."""
+    repository = hive.paths.applied(any_agent(hive, name).name)
+    if not os.path.isdir(repository):
+        return []
+    found = [tag for tag in git.tags(repository) if tag.name.startswith(KINDS)]
+    return found[::-1][:limit]
