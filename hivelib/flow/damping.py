@@ -1,5 +1,7 @@
 """The loop damper: two agents that answer each other without end are slowed down, and the operator is told."""
 
+from collections.abc import Sequence
+
 from hivelib.base import bell, clock
 from hivelib.base.errors import Refused
 from hivelib.flow import warning
@@ -12,12 +14,17 @@ from hivelib.store import events, mail
 _MINUTE = 60.0
 
 
-def too_much(hive: Hive, caller: Caller, recipient: str, now: float) -> Dampened | None:
-    """The event of a message that must not be sent now, because the pair had its share of the last minute; or None."""
+def too_much(
+    hive: Hive, caller: Caller, recipient: str, now: float, *, also: Sequence[float] = ()
+) -> Dampened | None:
+    """The event of a message that must not be sent now, because the pair had its share of the last minute; or None.
+
+    `also` is when else the two wrote each other: their questions.
+    """
     if not rules.is_agent_pair(caller.name, recipient):
         return None
     limit, since = hive.settings.mail.pair_limit, now - _MINUTE
-    times = mail.sent_between(hive.db, caller.name, recipient, since, limit)
+    times = [*mail.sent_between(hive.db, caller.name, recipient, since, limit), *also]
     retry = rules.retry_at(times, limit, _MINUTE)
     if retry is None:
         return None

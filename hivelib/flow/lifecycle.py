@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from hivelib.base import bell, clock
 from hivelib.base.errors import Misuse, Refused
 from hivelib.base.slots import locked
-from hivelib.flow import informing, jobs, mailing, settling
+from hivelib.flow import asking, informing, jobs, mailing, settling
 from hivelib.flow.opening import Hive
 from hivelib.host import boxes
 from hivelib.model import names, states, wording
@@ -92,12 +92,14 @@ def restart(hive: Hive, job: Job, tell: Tell) -> str:
 
 
 def destroy(hive: Hive, job: Job, tell: Tell) -> str:
-    """Stops an agent for good and keeps its files as a tombstone; its unread mail becomes dead letters.
+    """Stops an agent for good and keeps its files as a tombstone; its unread mail becomes dead letters, and the
+    questions that it asked or was asked are cancelled.
 
     What it had proposed and nobody has decided is superseded. Its place in the meta flake is taken away by the lane
     of deploys (job `retire`).
     """
     refuse_manager(job.agent)
+    told = [MANAGER]
     with alone(hive, job.agent):
         agent = agents.get(hive.db, job.agent) or known(hive, job.agent)
         if agent.state != "destroyed":
@@ -106,9 +108,9 @@ def destroy(hive: Hive, job: Job, tell: Tell) -> str:
             for turn in turns.running(hive.db, agent.name):
                 lost = settling.Outcome("lost", "the agent was destroyed")
                 settling.end_turn(hive, turn, lost)
-            _bury(hive, agent, job.by)
+            told += _bury(hive, agent, job.by)
     _drop_proposals(hive, agent)  # also when one died just before it
-    mailing.ring_inboxes(hive, [MANAGER])
+    mailing.ring_inboxes(hive, told)
     jobs.ring(hive, "retire")
     return f"{agent.name} is a tombstone"
 
@@ -158,11 +160,13 @@ def _set_state(hive: Hive, agent: Agent, state: str) -> None:
     agents.set_state(hive.db, agent.name, state, clock.now())
 
 
-def _bury(hive: Hive, agent: Agent, by: str) -> None:
+def _bury(hive: Hive, agent: Agent, by: str) -> list[str]:
+    """Makes an agent a tombstone; gives back whose questions to it ended with that."""
     name, now = agent.name, clock.now()
     with hive.db.write() as db:
         _set_state(hive, agent, "destroyed")
         informing.tell(hive, Destroyed(name, agent=name, by=by))
+        asked = asking.end_for(hive, db, name, by)
         told: list[Event] = []
         while waiting := mail.peek(db, name, 100):
             for message in waiting:
@@ -173,6 +177,7 @@ def _bury(hive: Hive, agent: Agent, by: str) -> None:
         events.record(db, *told, TombstonesChanged(name, names=left), at=now)
         jobs.queue(db, "retire", name, by)
     bell.ring(hive.paths.bell, "events")
+    return asked
 
 
 def _drop_proposals(hive: Hive, agent: Agent) -> None:

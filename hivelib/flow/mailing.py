@@ -100,7 +100,7 @@ def _queue(
     label: str | None,
     now: float,
 ) -> Sent | Dampened:
-    recipients = _recipients(hive, caller, to, label)
+    recipients = recipients_of(hive, caller, to, label)
     if in_reply_to is not None and mail.get(hive.db, in_reply_to) is None:
         raise Refused(f"there is no message {in_reply_to} to reply to", "name another, or none")
     for recipient in recipients:
@@ -156,7 +156,8 @@ def refuse_stray_turn(hive: Hive, caller: Caller) -> None:
         raise Refused(f"turn {caller.turn} is not running any more", "end now; your mail is kept")
 
 
-def _recipients(hive: Hive, caller: Caller, to: str, label: str | None) -> list[str]:
+def recipients_of(hive: Hive, caller: Caller, to: str, label: str | None = None) -> list[str]:
+    """Whom `to` means when the caller says it. Raises Refused when the allow-list forbids it or there is no such."""
     if label is not None:
         return [caller.name]
     allowed = agents.allowed_recipients(hive.db, caller.name) if caller.role == "agent" else []

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hivelib.base import clock
 from hivelib.base.errors import Refused
-from hivelib.flow import jobs, lifecycle, mailing
+from hivelib.flow import asking, jobs, lifecycle, mailing
 from hivelib.flow.diagnosing import keeps_login
 from hivelib.flow.lifecycle import ALREADY, Tell
 from hivelib.flow.opening import Hive
@@ -87,12 +87,13 @@ def purge(hive: Hive, job: Job, tell: Tell) -> str:
 
         repositories.move_aside(hive.settings, name, agent.incarnation)
         with hive.db.write() as db:
+            told = asking.end_for(hive, db, name, job.by)
             agents.remove(db, name)
             events.record(db, AgentRemoved(name, by=job.by), _left(hive, name))
             for one in approvals.unresolved(db, name):
                 over = "superseded" if one.status == "pending" else "failed"
                 resolving.end(hive, db, one.id, over, f"{name} was purged")
-    mailing.ring_inboxes(hive, [names.MANAGER])
+    mailing.ring_inboxes(hive, [names.MANAGER, *told])
     what = "what could not be counted" if counted is None else f"{shown(counted)} of files"
     return f"{name} is gone, and {what} with it"
 

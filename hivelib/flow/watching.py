@@ -1,7 +1,8 @@
 """hive-broker: keeps the promises of mail over time, and once a minute finds due work that nobody does.
 
-It sleeps to the next deadline (a postponed message, the end of a parking or of an approval's time) or to its bell, at
-most a minute. The minute is the safety net for a ring that was lost, e.g. a sender killed between commit and ring.
+It sleeps to the next deadline (a postponed message, the end of a parking, of an approval's or a question's time) or to
+its bell, at most a minute. The minute is the safety net for a ring that was lost, e.g. a sender killed between commit
+and ring.
 """
 
 from contextlib import suppress
@@ -9,9 +10,9 @@ from contextlib import suppress
 from hivelib.base import bell, clock
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
-from hivelib.flow import jobs, mailing, resolving, settling, warning
+from hivelib.flow import asking, jobs, mailing, resolving, settling, warning
 from hivelib.flow.opening import Hive
-from hivelib.store import agents, approvals, events, mail, search, turns, warnings
+from hivelib.store import agents, approvals, events, mail, questions, search, turns, warnings
 
 LOOK_SECONDS = 60.0
 _NEVER = float("inf")
@@ -46,13 +47,14 @@ def next_deadline(hive: Hive) -> float:
         mail.next_due(hive.db, now),
         agents.next_unpark(hive.db),
         approvals.next_expiry(hive.db),
+        questions.next_deadline(hive.db),
     )
     return min((time for time in times if time is not None), default=_NEVER)
 
 
 def keep_promises(hive: Hive, rung_to: float) -> float:
-    """Rings for postponed mail that fell due since `rung_to`, ends parkings and what nobody decided in time; gives back
-    the time it looked at."""
+    """Rings for postponed mail that fell due since `rung_to`, ends parkings and what nobody decided or answered in
+    time; gives back the time it looked at."""
     now = clock.now()
     if now < rung_to:  # the clock went back
         rung_to = 0.0
@@ -62,6 +64,7 @@ def keep_promises(hive: Hive, rung_to: float) -> float:
     for agent in agents.parked_until(hive.db, now):
         settling.unpark(hive, agent.name, "time")
     resolving.expire(hive, now)
+    asking.expire(hive, now)
     return now
 
 

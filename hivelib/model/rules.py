@@ -6,25 +6,25 @@ from hivelib.model.names import EVERYBODY, MANAGER, OPERATOR
 from hivelib.model.records import Caller
 
 
-def why_not_body(body: str, limit: int) -> tuple[str, str] | None:
-    """A body is UTF-8 text of 1 to `limit` bytes without NUL; else what is wrong, and what to do."""
+def why_not_body(body: str, limit: int, what: str = "the body") -> tuple[str, str] | None:
+    """A body is UTF-8 text of 1 to `limit` bytes without NUL; else what is wrong with `what`, and what to do."""
     if not body.strip():
-        return "the body is empty", "say something"
+        return f"{what} is empty", "say something"
     if "\0" in body:
         return (
-            "the body has a NUL byte",
+            f"{what} has a NUL byte",
             "send text, or write a file below /shared and send its path",
         )
     try:
         size = len(body.encode())
     except UnicodeEncodeError:
         return (
-            "the body is not valid UTF-8",
+            f"{what} is not valid UTF-8",
             "send text, or write a file below /shared and send its path",
         )
     if size > limit:
         return (
-            f"the body has {size} bytes, {limit} are allowed",
+            f"{what} has {size} bytes, {limit} are allowed",
             "write it to a file (below /shared for other agents) and send the path",
         )
     return None
