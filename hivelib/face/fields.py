@@ -4,7 +4,17 @@ import json
 from typing import Any
 
 from hivelib.model.diffs import ChangedFile
-from hivelib.model.records import Agent, Approval, EventRow, Job, Line, Message, Turn
+from hivelib.model.records import (
+    Agent,
+    Approval,
+    Broken,
+    EventRow,
+    Job,
+    Line,
+    Message,
+    Question,
+    Turn,
+)
 
 _DEEP = 500
 """Brackets from which on a hostile line might be nested too deeply to be written again."""
@@ -129,6 +139,23 @@ SHOWN = {
     "diff": "the text of the diff, made safe, null with --stat",
 }
 
+QUESTION = {
+    "id": "the question",
+    "asker": "who asked",
+    "target": "operator, or the agent that was asked",
+    "question": "its words",
+    "options": "the answers that are offered, a list; any other is allowed",
+    "multi": "whether several may be chosen",
+    "asked_at": "UTC seconds",
+    "deadline_at": "UTC seconds at which it expires, null: never",
+    "state": "open, answered, cancelled or expired",
+    "answered_at": "UTC seconds at which it ended, or null",
+    "answer": "the answer; [expired], [cancelled] or [cancelled by X]; or null",
+    "answerer": "operator, the agent that was asked, ttl-watchdog, who cancelled, or null",
+    "broken": "null, or why the row cannot be decoded: then all but id and raw are null",
+    "raw": "the row as JSON text when it is broken, else null",
+}
+
 LINE = {
     "row": "its number in this agent's transcript",
     "turn": "the turn",
@@ -167,6 +194,15 @@ def of_file(file: ChangedFile) -> dict[str, Any]:
     """A file of `files` in SHOWN."""
     kept = {name: value for name, value in file._asdict().items() if name != "hunks"}
     return kept | {"added": file.added, "deleted": file.deleted}
+
+
+def of_question(found: Question | Broken) -> dict[str, Any]:
+    """The fields of QUESTION."""
+    if isinstance(found, Broken):
+        told = {"id": found.id, "broken": found.why, "raw": found.raw}
+    else:
+        told = {name: value for name, value in found._asdict().items() if name in QUESTION}
+    return dict.fromkeys(QUESTION) | told
 
 
 def of_tombstone(agent: Agent, size: int | None, login: bool) -> dict[str, Any]:

@@ -47,6 +47,34 @@ class Receive(Arguments):
     max: int | None = Field(None, ge=1, le=32, description="how many at most; default 1")
 
 
+class Ask(Arguments):
+    """ask."""
+
+    question: str = Field(description="the text, at most 4 KiB")
+    options: list[str] | None = Field(
+        None, description="answers you offer, at most 20 of 200 characters; any other is allowed"
+    )
+    multi: bool | None = Field(None, description="whether several options may be chosen")
+    ttl_seconds: float | None = Field(
+        None, gt=0, description="then the answer is [expired]; at most 21600; without it: never"
+    )
+    to: Name | None = Field(None, description="an agent or `manager`; default: the operator")
+
+
+class Reply(Arguments):
+    """answer."""
+
+    id: MessageId = Field(description="the question")
+    answer: str = Field(description="at most 4 KiB; several to a multi question: joined with ', '")
+
+
+class Cancel(Arguments):
+    """cancel."""
+
+    kind: Literal["question"] = Field(description="what it is")
+    id: MessageId = Field(description="its number")
+
+
 class Wake(Arguments):
     """wake."""
 

@@ -7,7 +7,7 @@ import mcp_types as types
 from pydantic import ValidationError
 
 from hivelib.base.errors import HiveError, Misuse, Refused
-from hivelib.face.mcp import arguments, calls, managing, proposing, wire
+from hivelib.face.mcp import arguments, asking, calls, managing, proposing, wire
 from hivelib.face.mcp.arguments import Arguments
 from hivelib.face.mcp.calls import Answer, Call
 from hivelib.face.mcp.connection import Connection
@@ -64,6 +64,31 @@ COMMON: dict[str, Tool] = {
         "and this has no effect.",
         arguments.Nothing,
         calls.request_next_turn,
+    ),
+    "ask": Tool(
+        "Ask the operator, or another agent, and go on: the answer comes as a message from system (question_answered). "
+        "Returns the question's id.",
+        arguments.Ask,
+        asking.ask,
+        keeps=True,
+    ),
+    "answer": Tool(
+        "Answer a question that you were asked (message question_asked). It is answered once.",
+        arguments.Reply,
+        asking.answer,
+        keeps=True,
+    ),
+    "cancel": Tool(
+        "Take back what you asked; the manager may anybody's.",
+        arguments.Cancel,
+        asking.cancel,
+        keeps=True,
+    ),
+    "loose_ends": Tool(
+        "What is still open: questions you asked and were asked, mail that waits; of the whole hive and with pending "
+        "approvals for the manager.",
+        arguments.Nothing,
+        asking.open_ends,
     ),
     "history": Tool(
         "Messages you sent and were sent, oldest first, with everybody or with one.",

@@ -70,6 +70,41 @@ def proposed(outcome: Mapping[str, Any]) -> str:
     return f"approval {number} {'is ' * (status != 'failed')}{status}{why}"
 
 
+def asked(outcome: Mapping[str, Any]) -> str:
+    """A question was accepted."""
+    at = outcome["deadline_at"]
+    until = "" if at is None else f", at the latest {clock.iso(at)} as [expired]"
+    number, target = outcome["id"], outcome["target"]
+    return f"question {number} goes to {target}; the answer comes as a message{until}"
+
+
+def loose_ends(ends: Mapping[str, Any]) -> str:
+    """What is still open, a line each."""
+    lines = [_open_question(one) for one in ends["questions"]]
+    if ends["more_questions"]:
+        lines.append(f"{ends['more_questions']} more questions are open")
+    lines += [
+        visible(
+            f"approval {one['id']}: {one['kind']} for {one['agent']} waits for the operator",
+            one_line=True,
+        )
+        for one in ends.get("approvals", ())
+    ]
+    lines.append(f"{ends['unread']} messages wait in your inbox")
+    return "\n".join(lines)
+
+
+def _open_question(one: Mapping[str, Any]) -> str:
+    if "broken" in one:
+        words = f"question {one['id']} cannot be read ({one['broken']}): {one['raw']}"
+    else:
+        at = one["deadline_at"]
+        until = "" if at is None else f", expires {clock.iso(at)}"
+        head = f"question {one['id']} from {one['asker']} to {one['target']}{until}"
+        words = f"{head}: {one['question']}"
+    return visible(words, one_line=True)
+
+
 def introduced(facts: Mapping[str, Any]) -> str:
     """Who the caller is."""
     who = f"you are {facts['name']} ({facts['role']}) in a hive of version {facts['hive_version']}"
