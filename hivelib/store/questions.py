@@ -16,6 +16,8 @@ _SELECT = "SELECT " + ", ".join(
     f"typeof({name}), CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
     for name in _COLUMNS
 )
+# For the order of id sqlite would rather read the whole table than sort the few that are open.
+_OPEN = "questions INDEXED BY questions_open WHERE state = 'open'"
 _LATEST = 253402300800.0  # the year 10000: no clock shows it
 _RECENT = 1000  # questions among which those of the last minute are looked for
 
@@ -37,7 +39,7 @@ def get(db: Database, number: int) -> Question | Broken | None:
 def unsettled(db: Database, name: str | None = None) -> list[Question | Broken]:
     """The open questions, oldest first: all, or those that `name` asked or was asked."""
     rows = db.all(
-        f"{_SELECT} FROM questions WHERE state = 'open' AND (?1 IS NULL OR ?1 IN (asker, target)) ORDER BY id",
+        f"{_SELECT} FROM {_OPEN} AND (?1 IS NULL OR ?1 IN (asker, target)) ORDER BY id",
         name,
     )
     return [_decoded(row) for row in rows]
@@ -52,7 +54,7 @@ def latest(db: Database, limit: int) -> list[Question | Broken]:
 def count_open(db: Database, asker: str | None = None, target: str | None = None) -> int:
     """How many questions are open: all, or those of an asker, or to a target."""
     sql = (
-        "SELECT count(*) FROM questions WHERE state = 'open'"
+        f"SELECT count(*) FROM {_OPEN}"
         " AND (?1 IS NULL OR asker = ?1) AND (?2 IS NULL OR target = ?2)"
     )
     return int(db.value(sql, asker, target))

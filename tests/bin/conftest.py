@@ -77,7 +77,7 @@ class Shell(NamedTuple):
 
     def everything(self) -> list[Any]:
         """All that a tool could have changed in the database."""
-        tables = ("messages", "agents", "turns", "events", "keys", "warnings")
+        tables = ("messages", "agents", "turns", "events", "keys", "warnings", "questions")
         return [self.hive.db.all(f"SELECT * FROM {table}") for table in tables]
 
 

@@ -11,13 +11,19 @@ from hypothesis import strategies as st
 from hivelib.store import agents
 from tests.support.mcp_rig import Box, McpRig, mcp_rig
 
-COMMON = ("send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook")
+COMMON = (
+    *("send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook"),
+    *("ask", "answer", "cancel", "loose_ends"),
+)
 MANAGERS = ("list_agents", "start", "kill", "restart", "update", "get_logs")
 FIELDS = [
     *["to", "body", "in_reply_to", "lane", "wait_seconds", "max", "label", "with", "limit"],
     *["event", "name", "agent", "lines"],
+    *["question", "options", "multi", "ttl_seconds", "id", "answer", "kind"],
 ]
-SEEN = "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM events), (SELECT count(*) FROM answers)"
+SEEN = "SELECT " + ", ".join(
+    f"(SELECT count(*) FROM {table})" for table in ("messages", "events", "answers", "questions")
+)
 
 scalars = st.one_of(
     st.none(),
@@ -50,7 +56,7 @@ often = settings(
 def rig() -> Iterator[McpRig]:
     with mcp_rig("[mail]\npair_limit = 100000\n") as rig:
         with rig.hive.db.write() as db:
-            for number in range(9):  # each with an allowance of its own
+            for number in range(len(COMMON) + 2):  # each with an allowance of its own
                 agents.add(db, f"a{number}", "agent", "bwrap", "{}", 0.0)
         rig.start()
         yield rig
@@ -131,6 +137,7 @@ def test_any_bytes_as_a_line(rig: McpRig) -> None:
 
 
 TEXT = b'{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"send","arguments":%s}}'
+ASK = b'{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"ask","arguments":%s}}'
 WAIT = b'{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"recv","arguments":%s}}'
 
 
@@ -163,6 +170,15 @@ WAIT = b'{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"recv"
         (WAIT % b'{"max":0}', "max should be greater"),
         (WAIT % b'{"max":33}', "max should be less"),
         (WAIT % b'{"max":1.5}', "max should be a valid integer"),
+        (ASK % b'{"question":"\\ud800"}', "surrogate"),
+        (ASK % b'{"question":"x","to":"alice"}', "yourself"),
+        (ASK % b'{"question":"x","ttl_seconds":0}', "greater than 0"),
+        (ASK % b'{"question":"x","ttl_seconds":21601}', "at most 21600"),
+        (ASK % b'{"question":"x","ttl_seconds":NaN}', "finite"),
+        (ASK % b'{"question":"x","options":"yes"}', "list"),
+        (ASK % b'{"question":"x","options":["a","b\\n"]}', "option 2"),
+        (ASK % (b'{"question":"x","options":[%s]}' % b",".join([b'"a"'] * 21)), "21 options"),
+        (ASK % b'{"question":"x","target":"bob"}', "no argument"),
     ],
 )
 def test_a_bad_call_is_told_why(rig: McpRig, line: bytes, words: str) -> None:

@@ -18,7 +18,8 @@ def test_an_agent_has_its_tools_and_the_manager_more(rig: McpRig) -> None:
         assert all(tool["description"] and tool["inputSchema"] for tool in listed)
         return [tool["name"] for tool in listed]
 
-    common = ["send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook"]
+    common = ["send", "recv", "whoami", "wake", "request_next_turn"]
+    common += ["ask", "answer", "cancel", "loose_ends", "history", "inbox_hook"]
     assert names("alice") == common
     assert names("manager") == [
         *common,
@@ -171,7 +172,13 @@ def test_whoami_says_who_and_where(rig: McpRig) -> None:
     }
 
 
-@pytest.mark.parametrize("tool", ["send", "recv", "history", "request_next_turn", "inbox_hook"])
+@pytest.mark.parametrize(
+    "tool",
+    [
+        *["send", "recv", "history", "request_next_turn", "inbox_hook"],
+        *["ask", "answer", "cancel", "loose_ends"],
+    ],
+)
 @pytest.mark.parametrize("turn", [None, 10**6, "ended", "another's"])
 def test_without_its_turn_a_tool_is_refused(rig: McpRig, tool: str, turn: int | str | None) -> None:
     number = None
@@ -184,7 +191,13 @@ def test_without_its_turn_a_tool_is_refused(rig: McpRig, tool: str, turn: int | 
     elif isinstance(turn, int):
         number = turn
     rig.post("alice", "mail", "urgent")
-    words = {"send": {"to": "bob", "body": "x"}, "inbox_hook": {"event": "Stop"}}
+    words = {
+        "send": {"to": "bob", "body": "x"},
+        "inbox_hook": {"event": "Stop"},
+        "ask": {"question": "x", "to": "bob"},
+        "answer": {"id": 1, "answer": "x"},
+        "cancel": {"kind": "question", "id": 1},
+    }
     result = rig.connect("alice").greet(number).call(tool, words.get(tool))
     assert result["isError"] and "running" in result["content"][0]["text"]
     assert [message.state for message in mailing.inbox(rig.hive, "alice")] == ["queued"]
