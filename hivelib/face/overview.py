@@ -49,6 +49,7 @@ def status_data(status: Status) -> dict[str, Any]:
         "turns": [fields.of_turn(turn) for turn in status.turns],
         "jobs": [fields.of_job(job) for job in status.jobs],
         "pending": status.pending,
+        "questions": status.questions,
         "unread": status.unread,
         "dead": [fields.of_message(message) for message in status.dead],
         "warnings": [
@@ -67,6 +68,8 @@ def status_page(status: Status) -> str:
     first = f"{running[status.running]}, {mail}"
     if status.pending:
         first += f", {status.pending} to decide: hive-pending"
+    if status.questions:
+        first += f", {status.questions} to answer: hive-questions"
     parts = [first]
     if data["agents"]:
         parts.append(table(AGENT_HEADS, [agent_cells(agent) for agent in data["agents"]]))

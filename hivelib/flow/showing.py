@@ -12,7 +12,16 @@ from hivelib.model import changes, names, timely  # noqa: F401 - their kinds are
 from hivelib.model.events import Event
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, EventRow, Job, Line, Message, Turn
-from hivelib.store import agents, approvals, events, mail, transcripts, turns, warnings
+from hivelib.store import (
+    agents,
+    approvals,
+    events,
+    mail,
+    questions,
+    transcripts,
+    turns,
+    warnings,
+)
 
 _LOOK_SECONDS = 60.0
 """How long a follower sleeps at most: the safety net for a ring that was lost."""
@@ -31,7 +40,8 @@ class AgentRow(NamedTuple):
 class Status(NamedTuple):
     """The hive at a glance. `running` None and no failed units: systemd could not be asked.
 
-    `jobs` are those that wait or run, `pending` counts the proposals that wait for the operator's decision.
+    `jobs` are those that wait or run, `pending` counts the proposals that wait for the operator's decision,
+    `questions` those for the operator's answer.
     """
 
     running: bool | None
@@ -40,6 +50,7 @@ class Status(NamedTuple):
     turns: list[Turn]
     jobs: list[Job]
     pending: int
+    questions: int
     unread: int
     dead: list[Message]
     warnings: list[tuple[str, float, str, str]]
@@ -100,6 +111,7 @@ def status(hive: Hive, name: str | None = None) -> Status:
         turns.latest(hive.db, name, 5) if name else turns.running(hive.db),
         [job for job in jobs.unfinished(hive) if name in (None, job.agent)],
         len(open_ones),
+        questions.count_open(hive.db, asker=name, target=OPERATOR),
         mail.count_by_state(hive.db, OPERATOR)["queued"],
         dead,
         warnings.standing(hive.db),

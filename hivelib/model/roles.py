@@ -21,6 +21,10 @@ next one. The tools of the MCP server `hyperhive` are your mail:
   {limit} bytes; write more into a file below /shared and send its path.
 * `mcp__hyperhive__recv` takes what else waits in your inbox. With `wait_seconds` it waits for an answer. To
   wait long, rather end your turn: the answer will wake you, and an ended turn costs nothing.
+* `mcp__hyperhive__ask` asks {operator}, or an agent, something that needs an answer, with options if there are
+  some; go on or end your turn. The answer comes as a message from `system`, JSON with the event
+  `question_answered`; `[expired]` or `[cancelled]` there is neither yes nor no. A `question_asked` from `system` is a
+  question to you: give your answer with `mcp__hyperhive__answer`, not by message. `loose_ends` shows what is open.
 * `mcp__hyperhive__history` shows what was said before, `whoami` who you are, `wake` puts a message into your
   own inbox, `request_next_turn` gives you one more turn right after this one.
 

@@ -1,15 +1,16 @@
 """Killed between any two things that others can see: destroy, revive and purge (test_killed_anywhere.py)."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hivelib.flow import jobs, mailing
+from hivelib.flow import asking, jobs, mailing
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
-from hivelib.store import agents, approvals
+from hivelib.store import agents, approvals, mail, questions
 from tests.support import agreement
 from tests.support.kill_rig import KillRig, config, turns
 from tests.support.random_kills import Kills
@@ -86,7 +87,12 @@ def test_purge(rig: KillRig) -> None:
 
 def test_a_purge_ends_what_is_open_about_the_name(rig: KillRig) -> None:
     rig.deploy("alice", config(0), "spawn")
+    one = asking.ask(rig.hive, SHELL, "How far?", to="alice")
     rig.destroyed("alice")
+    assert [found[-2:] for found in asking.recent(rig.hive, 9)] == [
+        ("[cancelled by system]", "system")
+    ]
+    questions.add(rig.hive.db, one)  # whatever may have left another one open
     approved = rig.propose("alice", config(1), "spawn")
     rig.approve(approved)
     pending = rig.propose("alice", config(2), "spawn")
@@ -96,6 +102,9 @@ def test_a_purge_ends_what_is_open_about_the_name(rig: KillRig) -> None:
         "failed",
         "superseded",
     ]
+    assert asking.open_questions(rig.hive) == []
+    told = [json.loads(message.body) for message in mail.peek(rig.hive.db, "operator", 9)]
+    assert [said["answer"] for said in told] == ["[cancelled by system]"] * 2
     rig.go_on()
     agreement.whole(rig.hive, rig.box)
     assert rig.deploy("alice", config(3), "spawn").status == "deployed"

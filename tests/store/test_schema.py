@@ -8,7 +8,7 @@ import pytest
 
 from hivelib.base.db import Database
 from hivelib.base.errors import HiveError
-from hivelib.model.records import Agent, EventRow, Line, Message, Turn
+from hivelib.model.records import Agent, EventRow, Line, Message, Question, Turn
 from hivelib.store import schema
 from hivelib.store.schema import HIVE, TRANSCRIPT, migrate, refuse_newer
 
@@ -73,7 +73,10 @@ def test_a_migration_that_breaks_leaves_the_version_before(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("table", "record"),
-    [("messages", Message), ("agents", Agent), ("turns", Turn), ("events", EventRow)],
+    [
+        *[("messages", Message), ("agents", Agent), ("turns", Turn), ("events", EventRow)],
+        ("questions", Question),
+    ],
 )
 def test_a_record_has_the_columns_of_its_table(
     path: str, table: str, record: type[Message]

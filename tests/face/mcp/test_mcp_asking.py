@@ -113,6 +113,7 @@ def test_an_agent_takes_back_its_own_only_and_answers_what_it_was_asked_only(rig
         ("cancel", {"kind": "question", "id": one}),
     ):
         assert "not yours" in words(bob.call(tool, said))
+    assert f"bob: ‘answer’ refused: question {one} is not yours" in "".join(rig.complaints())
     assert "not yours" in words(alice.call("answer", {"id": one, "answer": "x"}))
     assert not alice.call("cancel", {"kind": "question", "id": one})["isError"]
     found = asking.known(rig.hive, one)
