@@ -125,7 +125,7 @@ def test_a_deadline_outlives_the_broker(hive: Hive, short_path: Path) -> None:
     try:
         until(lambda: told() == [one.id], "what passed meanwhile is told")
         two = asking.ask(hive, voice("alice"), "two?", ttl=0.3)
-        until(lambda: told() == [one.id, two.id], "a ring brings the new deadline forward")
+        until(lambda: told() == [one.id, two.id], "a ring brings the new deadline forward", 20)
         row = asking.known(hive, two.id)
         assert isinstance(row, Question) and row.answered_at and row.deadline_at
         assert row.answered_at >= row.deadline_at, "not before its time"
