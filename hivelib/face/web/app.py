@@ -13,12 +13,12 @@ from hivelib.face.web import answers, asked, views
 from hivelib.face.web.compressing import compressed
 from hivelib.face.web.guard import guarded
 from hivelib.face.web.hub import Hub
-from hivelib.face.web.routes import agents, approvals, mail, reading, sessions, system
+from hivelib.face.web.routes import agents, approvals, mail, questions, reading, sessions, system
 from hivelib.face.web.shared import Web
 from hivelib.flow import admitting
 from hivelib.flow.opening import Hive
 
-ROUTES = (reading, mail, approvals, agents, system, sessions)
+ROUTES = (reading, mail, approvals, questions, agents, system, sessions)
 """The modules that have routes: each has `routes(web)`, a list of (method, path, handler)."""
 _PUBLIC = ("/login", "/static/")
 

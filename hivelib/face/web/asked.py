@@ -16,10 +16,12 @@ def is_form() -> bool:
 
 
 def fields() -> dict[str, Any]:
-    """The fields of a JSON object or of a form; raises Misuse."""
+    """The fields of a JSON object or of a form, a list where one is given more than once; raises Misuse."""
     body = bottle.request.body.read(BODY_MOST)
     if is_form():
-        return {name: bottle.request.forms.getunicode(name) for name in bottle.request.forms}
+        forms = bottle.request.forms.decode()
+        given = {name: forms.getall(name) for name in forms}
+        return {name: values if len(values) > 1 else values[0] for name, values in given.items()}
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
@@ -39,6 +41,13 @@ def text(given: dict[str, Any], name: str) -> str:
     except UnicodeEncodeError:
         raise Misuse(f"`{name}` is not valid Unicode", "see docs/web-ui.md") from None
     return value
+
+
+def texts(given: dict[str, Any], name: str) -> list[str]:
+    """A field that is text, or a list of it; empty when it is missing. Raises Misuse."""
+    value = given.get(name)
+    values = value if isinstance(value, list) else [] if value in (None, "") else [value]
+    return [text({name: one}, name) for one in values]
 
 
 def number(given: dict[str, Any], name: str) -> int | None:

@@ -1,5 +1,6 @@
 """One line of a turn's stream as pieces that a person reads; pure. The line comes from a box: anything may be in it."""
 
+import difflib
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,6 +10,8 @@ from hivelib.model.records import Line
 
 TEXT_MOST = 16_000
 """Characters of one piece beyond which it is cut; the whole is in the transcript."""
+_EDITS_MOST = 400
+"""Lines of an edit that are compared and shown."""
 _TITLE = 160
 _OPEN_MOST = 280
 _TELLING = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
@@ -16,12 +19,13 @@ _TELLING = ("command", "file_path", "path", "pattern", "url", "query", "descript
 
 class Piece(NamedTuple):
     """What one part of a line says: `kind` is prompt, text, thinking, call, result, error, end or note; `text` lies in
-    a fold under `title` when `folded`."""
+    a fold under `title` when `folded`. `edits` are the lines that a call takes away and puts in, with their signs."""
 
     kind: str
     title: str
     text: str = ""
     folded: bool = False
+    edits: tuple[str, ...] = ()
 
 
 def pieces(line: Line) -> list[Piece]:
@@ -80,9 +84,33 @@ def _call(block: dict[str, Any]) -> Piece:
         told = f"to {_text(given['to'])}: {_text(given['body'])}"
     else:
         told = next((_text(given[key]) for key in _TELLING if key in given), "")
-    whole = "\n".join(f"{key}: {_text(value)}" for key, value in given.items())
     title = shortened(f"{name} {told or _compact(given)}", _TITLE)
+    if edits := _edits(given):
+        return Piece("call", title, "", True, edits)
+    whole = "\n".join(f"{key}: {_text(value)}" for key, value in given.items())
     return Piece("call", title, _cut(whole), bool(whole))
+
+
+def _edits(given: dict[str, Any]) -> tuple[str, ...]:
+    """What claude's Edit and MultiEdit change, as a diff; empty for any other call."""
+    several = given.get("edits")
+    edits = several if isinstance(several, list) else [given]
+    lines: list[str] = []
+    for edit in edits:
+        if not isinstance(edit, dict):
+            return ()
+        old, new = edit.get("old_string"), edit.get("new_string")
+        if not isinstance(old, str) or not isinstance(new, str):
+            return ()
+        lines += _changed(old.splitlines(), new.splitlines())
+    more = len(lines) - _EDITS_MOST
+    return tuple(lines) if more <= 0 else (*lines[:_EDITS_MOST], f"@@ {more} more lines @@")
+
+
+def _changed(old: list[str], new: list[str]) -> list[str]:
+    if max(len(old), len(new)) > _EDITS_MOST:  # comparing takes time that grows with the square
+        return [*(f"-{line}" for line in old), *(f"+{line}" for line in new)]
+    return list(difflib.unified_diff(old, new, n=2, lineterm=""))[3:]
 
 
 def _result(block: dict[str, Any]) -> Piece:

@@ -10,6 +10,7 @@ from hivelib.face.web.sections.approvals import OPEN, PAST_APPROVALS, VERDICT
 from hivelib.face.web.sections.base import Drawer, Section
 from hivelib.face.web.sections.conversation import CONVERSATION, INBOX
 from hivelib.face.web.sections.messages import FLOW, RECIPIENTS, UNREAD
+from hivelib.face.web.sections.questions import PAST_QUESTIONS, PEER_QUESTIONS, QUESTIONS
 from hivelib.face.web.sections.statistics import CHARTS, SHARES
 from hivelib.face.web.sections.system import HEALTH, JOBS, LOGS, SESSIONS, TOMBSTONES
 from hivelib.face.web.sections.transcript import HEAD, TURNS
@@ -69,7 +70,7 @@ HIVE = Page(
     "hive",
     "/",
     "Hive",
-    (WARNINGS, OPEN, UNREAD, LETTERS, AGENTS, FLOW, RECIPIENTS),
+    (WARNINGS, OPEN, QUESTIONS, PEER_QUESTIONS, UNREAD, LETTERS, AGENTS, FLOW, RECIPIENTS),
     _everything,
     "hive.js",
 )
@@ -87,7 +88,7 @@ APPROVAL = Page(
 THREAD = Page(
     "thread", "/thread/{subject}", "Thread {subject}", (CONVERSATION,), _touching((CONVERSATION,))
 )
-HISTORY = _stacked("history", PAST_APPROVALS)
+HISTORY = _stacked("history", PAST_APPROVALS, PAST_QUESTIONS)
 STATISTICS = _stacked("statistics", CHARTS, SHARES)
 SYSTEM = _stacked("system", HEALTH, JOBS, TOMBSTONES, SESSIONS, LOGS)
 PAGES = {page.name: page for page in (HIVE, AGENT, APPROVAL, THREAD, HISTORY, STATISTICS, SYSTEM)}

@@ -43,6 +43,21 @@ def test_long_results_are_folded_and_cut() -> None:
     assert len(piece.text) < TEXT_MOST + 60 and piece.text.endswith("in the transcript")
 
 
+def test_an_edit_is_shown_as_what_it_changes() -> None:
+    change = {"file_path": "/a.py", "old_string": "a\nb\nc", "new_string": "a\nB\nc"}
+    [piece] = said("assistant", {"type": "tool_use", "name": "Edit", "input": change})
+    assert (piece.title, piece.edits) == ("Edit /a.py", (" a", "-b", "+B", " c"))
+    several = {"file_path": "/a.py", "edits": [change, change]}
+    [piece] = said("assistant", {"type": "tool_use", "name": "MultiEdit", "input": several})
+    assert len(piece.edits) == 8
+    long = {"old_string": "x\n" * 50_000, "new_string": "y\n" * 50_000}
+    [piece] = said("assistant", {"type": "tool_use", "name": "Edit", "input": long})
+    assert len(piece.edits) == 401 and piece.edits[-1] == "@@ 99600 more lines @@"
+    odd = {"edits": [change, 3]}
+    [piece] = said("assistant", {"type": "tool_use", "name": "Edit", "input": odd})
+    assert piece.edits == () and piece.text
+
+
 @pytest.mark.parametrize("text", ["", "no JSON", "[" * 100_000, "[1]", "null", "\0", '{"type":'])
 def test_a_line_that_is_no_object_is_a_note(text: str) -> None:
     assert [piece.kind for piece in pieces(line(text))] == ["note"]

@@ -28,6 +28,7 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
             lambda number: follow(web, pages.APPROVAL, number),
         ),
         ("GET", "/api/approvals", partial(_waiting, web)),
+        ("POST", "/api/approvals/spawn", partial(_spawn, web)),
         ("POST", f"/api/approvals/{NUMBER}/approve", partial(_approve, web)),
         ("POST", f"/api/approvals/{NUMBER}/deny", partial(_deny, web)),
     ]
@@ -58,6 +59,16 @@ def _looked(web: Web, number: int) -> str:
 
     against = bottle.request.query.getunicode("against") or "running"
     return looked.look(looking.look(web.hive, number, against))
+
+
+def _spawn(web: Web) -> str:
+    """Proposes a new agent made of the template as it is; it is looked at and decided like any other."""
+    from hivelib.flow import submitting
+
+    given = asked.fields()
+    words = asked.text(given, "description") if given.get("description") else ""
+    number = submitting.request_spawn(web.hive, web.caller, asked.text(given, "name"), words)
+    return answers.done({"id": number}, "/")
 
 
 def _approve(web: Web, number: str) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from hivelib.face.diffs import in_html
+from hivelib.face.web import markdown
 from hivelib.face.web.lines import pieces
 from hivelib.face.web.sections.agents import controls, state, trouble
 from hivelib.face.web.sections.base import Drawer, Patch, patch
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
 from hivelib.flow.viewing import AgentView, TurnView
+from hivelib.model.deceiving import seen
 from hivelib.model.records import EventRow, Line, Turn
 
 
@@ -101,4 +104,14 @@ def turn_head(number: int, turn: Turn | None) -> str:
 def line(row: Line) -> str:
     """One line of a transcript; empty when a person need not see it."""
     shown = pieces(row)
-    return render("line", row=row, pieces=shown) if shown else ""
+    return (
+        render("line", row=row, pieces=shown, coloured=_coloured, markdown=markdown.html)
+        if shown
+        else ""
+    )
+
+
+def _coloured(edits: tuple[str, ...]) -> list[str]:
+    """Lines of a diff as HTML; what could deceive an eye is written as an escape."""
+    rows = [(" ", line[:1] + seen(line[1:], one_line=False)) for line in edits]
+    return [text for _, text in in_html(rows)]

@@ -2,6 +2,9 @@
 
 import "./compose.js";
 import "./look.js";
+import { onPatched } from "./live.js";
 import { stick } from "./sticky.js";
+import { show } from "./times.js";
 
 stick(document.getElementById("messages"), ".message");
+onPatched(show);

@@ -152,6 +152,11 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("button");
   button.disabled = true;
-  try { await post(form); } catch (error) { say(error.message, false); }
+  try {
+    await post(form);
+    form.reset();
+  } catch (error) {
+    say(error.message, false);
+  }
   button.disabled = false;
 });
