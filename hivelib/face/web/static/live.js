@@ -110,6 +110,17 @@ function over() {
   say("logged out: run hive-dashboard-url", false);
 }
 
+const told = document.getElementById("told");
+let toldUntil = 0;
+
+/** Says why something was not done, for a while. */
+export function tell(words) {
+  told.textContent = words;
+  told.hidden = false;
+  clearTimeout(toldUntil);
+  toldUntil = setTimeout(() => { told.hidden = true; }, 15000);
+}
+
 /** Shows in the head of the page how things are. */
 export function say(words, good) {
   sign.textContent = words;
@@ -156,7 +167,7 @@ document.addEventListener("submit", async (event) => {
     await post(form);
     form.reset();
   } catch (error) {
-    say(error.message, false);
+    tell(error.message);
   }
   button.disabled = false;
 });

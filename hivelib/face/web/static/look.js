@@ -1,6 +1,6 @@
 // What a fold shows is fetched when it is opened for the first time, and again when another base is chosen.
 
-import { say } from "./live.js";
+import { tell } from "./live.js";
 
 async function load(into, path) {
   into.setAttribute("aria-busy", "true");
@@ -10,7 +10,7 @@ async function load(into, path) {
     const fresh = new DOMParser().parseFromString(text, "text/html");
     into.replaceChildren(...fresh.querySelector(answer.ok ? "body" : "main").childNodes);
   } catch {
-    say("could not be loaded: the connection is lost", false);
+    tell("it could not be loaded: the connection is lost");
   }
   into.removeAttribute("aria-busy");
 }

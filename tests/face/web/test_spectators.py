@@ -1,0 +1,77 @@
+"""Spectators see everything and change nothing; sessions are listed and ended."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from hivelib.face.web.app import ROUTES
+from hivelib.face.web.shared import Web
+from hivelib.flow import admitting
+from hivelib.flow.opening import Hive
+from hivelib.store import events
+from tests.support.browser import Browser
+
+
+@pytest.fixture
+def spectator(browser: Browser, private_state: Hive) -> Browser:
+    token = admitting.invite(private_state, admitting.SPECTATOR)
+    answer = browser.ask("POST", "/login", urlencode({"token": token}))
+    browser.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+    return browser
+
+
+def changes() -> list[str]:
+    """Each route that changes something, with a value for every part of its path."""
+    table = [route for module in ROUTES for route in module.routes(Web(None, None, 7000))]  # type: ignore[arg-type]
+    paths = [path for method, path, _ in table if method == "POST" and path.startswith("/api/")]
+    assert len(paths) > 12
+    return [filled(path) for path in paths]
+
+
+def filled(path: str) -> str:
+    values = {"name": "alice", "number": "1", "kind": "stop", "beginning": "0" * 12}
+    parts = path.split("<")
+    return parts[0] + "".join(
+        values[part.partition(":")[0]] + part.rpartition(">")[2] for part in parts[1:]
+    )
+
+
+@pytest.mark.parametrize("path", changes())
+def test_a_spectator_changes_nothing(spectator: Browser, private_state: Hive, path: str) -> None:
+    before = events.last_seq(private_state.db)
+    for body in ({}, "a=b"):
+        assert spectator.ask("POST", path, body).status == 403
+    assert events.last_seq(private_state.db) == before
+
+
+def test_a_spectator_reads_every_page_and_leaves(spectator: Browser) -> None:
+    for path in ("/", "/history", "/statistics", "/system", "/search?q=x", "/api/state"):
+        answer = spectator.ask("GET", path)
+        assert answer.status == 200
+        assert path.startswith("/api/") or '<body class="spectator">' in answer.text
+    assert "read only" in spectator.ask("GET", "/").text
+    assert spectator.ask("POST", "/logout", "").status == 303
+    assert spectator.ask("GET", "/").status == 401
+
+
+def test_a_link_for_a_spectator_can_be_made_on_the_page(
+    inside: Browser, private_state: Hive
+) -> None:
+    url = inside.ask("POST", "/api/links", {}).json["url"]
+    shown = inside.ask("POST", "/api/links", "").text
+    assert url.startswith("http://127.0.0.1:7000/login?token=") and "only read" in shown
+    roles = [row[0] for row in private_state.db.all("SELECT role FROM web_logins")]
+    assert roles == [admitting.SPECTATOR] * 2
+
+
+def test_sessions_are_listed_and_ended(inside: Browser, private_state: Hive) -> None:
+    other = admitting.admit(private_state, admitting.invite(private_state), "127.0.0.1")
+    newest, own = admitting.sessions(private_state)
+    shown = inside.ask("GET", "/system").text
+    assert newest.id in shown and own.id in shown
+    assert admitting.digest(other) not in shown, "only its beginning"
+    assert inside.ask("POST", f"/api/sessions/{newest.id}/end", {}).json == {"already": False}
+    assert inside.ask("POST", f"/api/sessions/{newest.id}/end", {}).json == {"already": True}
+    assert admitting.admitted(private_state, other) is None
+    assert inside.ask("POST", "/api/sessions/%25/end", {}).status == 404
+    assert events.latest(private_state.db, 1)[0].kind == "session_ended"
