@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hivelib.model import changes, timely  # noqa: F401 - their kinds are among Event.kinds then
+from hivelib.model import changes, events, timely
 from hivelib.model.events import Event
 from tests.support.source import ROOT, python_files
 
@@ -27,6 +27,12 @@ A row in `events` tells what happened, in the order of commits: `seq` (without g
 seconds), `kind`, `subject` (the agent, or the id of what it is about) and `payload` (JSON, the fields below).
 It is written in the same transaction as the change it tells of.
 """
+
+
+def _kinds() -> list[type[Event]]:
+    """All kinds, module by module, whichever was imported first."""
+    homes = [module.__name__ for module in (events, changes, timely)]
+    return sorted(Event.kinds.values(), key=lambda kind: homes.index(kind.__module__))
 
 
 class Command(NamedTuple):
@@ -79,7 +85,7 @@ def _tool(name: str) -> str:
 
 def events_page() -> str:
     """docs/events.md."""
-    return "\n".join([MADE, EVENTS_HEAD, *(_event(kind) for kind in Event.kinds.values())])
+    return "\n".join([MADE, EVENTS_HEAD, *map(_event, _kinds())])
 
 
 def _event(kind: type[Event]) -> str:
