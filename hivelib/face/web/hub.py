@@ -24,6 +24,9 @@ from hivelib.flow.opening import Hive
 from hivelib.flow.viewing import Spending
 
 HEARTBEAT_SECONDS = 60.0
+REST_SECONDS = 0.05
+"""Between two looks at the same rows: the first ring is answered at once, those that follow it together. A busy hive is
+drawn twenty times a second, however many events that is."""
 Followed = tuple[str, str]
 """The name of a page and its subject."""
 
@@ -51,6 +54,8 @@ class Channel:
     def __init__(self, feed: Feed, at: Position, listeners: list[bell.Listener]) -> None:
         self.feed, self.at, self.listeners = feed, at, listeners
         self.readers: set[Reader] = set()
+        self.rung = False
+        self.rests_until = 0.0
 
 
 class Hub(threading.Thread):
@@ -88,20 +93,31 @@ class Hub(threading.Thread):
         self._hive = self._opener()
         beat_at = clock.monotonic() + HEARTBEAT_SECONDS
         while not self._stopping:
-            wakers: dict[int, Followed | None] = {self._wake: None}
-            for key, channel in self._channels.items():
-                wakers.update((listener.fileno(), key) for listener in channel.listeners)
-            seconds = beat_at - clock.monotonic() if self._channels else None
-            rung = {wakers[fd] for fd in _readable(list(wakers), seconds)}
+            wakers: dict[int, Channel | None] = {self._wake: None}
+            for channel in self._channels.values():
+                wakers.update((listener.fileno(), channel) for listener in channel.listeners)
+            for fd in _readable(list(wakers), self._patience(beat_at)):
+                if found := wakers[fd]:
+                    found.rung = True
             if clock.monotonic() >= beat_at:
                 beat_at = clock.monotonic() + HEARTBEAT_SECONDS
                 self._guarded(self._everybody(), self._beat)
-            for channel in [found for key, found in self._channels.items() if key in rung]:
-                self._guarded(channel.readers, partial(self._pump, channel))
+            for channel in self._channels.values():
+                if channel.rung and channel.rests_until <= clock.monotonic():
+                    channel.rung = False
+                    self._guarded(channel.readers, partial(self._pump, channel))
+                    channel.rests_until = clock.monotonic() + REST_SECONDS
             while self._posted:
                 self._posted.popleft()()
         for key in list(self._channels):
             self._close(key)
+
+    def _patience(self, beat_at: float) -> float | None:
+        """Seconds until there is something to do without a ring; None when there is nothing."""
+        if not self._channels:
+            return None
+        resting = [one.rests_until for one in self._channels.values() if one.rung]
+        return min([beat_at, *resting]) - clock.monotonic()
 
     def add(self, reader: Reader) -> None:
         """Gives a new reader what it missed, and from then on what comes."""

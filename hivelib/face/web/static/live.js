@@ -11,6 +11,9 @@ let source = null;
 let retry = RETRY_FIRST;
 let timer = 0;
 let lostAt = 0;
+let queued = [];
+let reached = at;
+let frame = 0;
 const afterPatches = [];
 
 /** Calls `look` after each change of the page, with the elements that were added. */
@@ -69,15 +72,30 @@ async function snapshot() {
   open();
 }
 
+/** Brings the page to where the stream is: once for each picture that the screen shows, however much came meanwhile. */
+function draw() {
+  frame = 0;
+  const newest = new Map();
+  for (const patch of queued) {
+    const before = newest.get(patch.id);
+    if (before && !patch.once) newest.delete(patch.id); // drawn in the order of the last ones
+    if (!before || !patch.once) newest.set(patch.id, patch);
+  }
+  queued = [];
+  at = reached;
+  const added = apply(newest.values());
+  afterPatches.forEach((look) => look(added));
+}
+
 function open() {
   close();
   if (document.hidden) return;
   source = new EventSource(`${page.dataset.events}?after=${encodeURIComponent(at)}`);
   source.onopen = () => { retry = RETRY_FIRST; lostAt = 0; say("live", true); };
   source.onmessage = (message) => {
-    at = message.lastEventId;
-    const added = apply(JSON.parse(message.data).patches);
-    afterPatches.forEach((look) => look(added));
+    queued.push(...JSON.parse(message.data).patches);
+    reached = message.lastEventId;
+    frame ||= requestAnimationFrame(draw);
   };
   source.addEventListener("reset", snapshot);
   source.onerror = () => {
@@ -87,6 +105,10 @@ function open() {
 }
 
 function close() {
+  if (frame) {
+    cancelAnimationFrame(frame);
+    draw();
+  }
   clearTimeout(timer);
   source?.close();
   source = null;
