@@ -52,6 +52,7 @@ def _admit(web: Web) -> None:
         why = Refused("you came by a link that can only read", "ask whoever gave it to you")
         raise _failure(why, HTTPStatus.FORBIDDEN)
     bottle.request.environ["hive.caller"] = caller
+    bottle.request.environ["hive.demo"] = web.hive.settings.claude.demo
 
 
 def _plainly(route: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from hivelib.face.web.sections.questions import PAST_QUESTIONS, PEER_QUESTIONS, 
 from hivelib.face.web.sections.statistics import CHARTS, SHARES
 from hivelib.face.web.sections.system import HEALTH, JOBS, LOGS, SESSIONS, TOMBSTONES
 from hivelib.face.web.sections.transcript import HEAD, TURNS
-from hivelib.face.web.sections.trouble import LETTERS, WARNINGS
+from hivelib.face.web.sections.trouble import LETTERS, STUCK, WARNINGS
 from hivelib.face.web.views import NAV, document, render
 from hivelib.flow import viewing
 from hivelib.model.records import EventRow
@@ -70,7 +70,7 @@ HIVE = Page(
     "hive",
     "/",
     "Hive",
-    (WARNINGS, OPEN, QUESTIONS, PEER_QUESTIONS, UNREAD, LETTERS, AGENTS, FLOW, RECIPIENTS),
+    (WARNINGS, OPEN, QUESTIONS, PEER_QUESTIONS, UNREAD, STUCK, LETTERS, AGENTS, FLOW, RECIPIENTS),
     _everything,
     "hive.js",
 )

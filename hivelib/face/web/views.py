@@ -46,7 +46,14 @@ def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
     """A whole document around a body of ours, for whoever asked; `here` is which page of the navigation it is."""
     caller: Caller | None = request.environ.get("hive.caller")
     return render(
-        "layout", title=title, body=body, script=script, caller=caller, nav=NAV, here=here
+        "layout",
+        title=title,
+        body=body,
+        script=script,
+        caller=caller,
+        demo=request.environ.get("hive.demo"),
+        nav=NAV,
+        here=here,
     )
 
 

@@ -1,6 +1,7 @@
-"""What went wrong and waits for the operator: warnings, and letters that were delivered in vain."""
+"""What went wrong and waits for the operator: warnings, agents that are stuck, letters that were delivered in vain."""
 
 from hivelib.face.web import markdown
+from hivelib.face.web.sections.agents import ROSTER, trouble
 from hivelib.face.web.sections.base import Drawer, Whole
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
@@ -18,5 +19,16 @@ def _letters(drawer: Drawer) -> str:
     return render("letters", rows=[(row, markdown.html(row.body)) for row in dead], most=MOST)
 
 
+def _stuck(drawer: Drawer) -> str:
+    shown = viewing.all_agents(drawer.hive, drawer.spending)
+    stuck = [view for view in shown if view.agent.parked or view.agent.needs_login]
+    return render("stuck", rows=[(view.agent, trouble(view)) for view in stuck])
+
+
 WARNINGS = Whole("warnings", frozenset({"warning_raised", "warning_cleared"}), _warnings)
+STUCK = Whole(
+    "stuck",
+    ROSTER | {"agent_parked", "agent_unparked", "needs_login", "logged_in", "killed", "started"},
+    _stuck,
+)
 LETTERS = Whole("letters", frozenset({"died", "redelivered", "destroyed"}), _letters)
