@@ -1,6 +1,7 @@
 """One request and its answer between the server and a WSGI application: whole in, whole out, no socket in sight."""
 
 import io
+import socket
 import sys
 import urllib.parse
 from collections.abc import Callable
@@ -15,6 +16,19 @@ HEAD_MOST = 32 * 1024
 BODY_MOST = 64 * 1024
 STREAM = "hive.stream"
 """The environ key of a function that makes this answer a stream: give it a Streaming and return an empty body."""
+
+
+class Door(NamedTuple):
+    """A listening socket and the application that answers who comes by it."""
+
+    listener: socket.socket
+    app: WSGIApplication
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; a unix socket has no port."""
+        name = self.listener.getsockname()
+        return name[:2] if self.listener.family == socket.AF_INET else ("localhost", 0)
 
 
 class Outlet(Protocol):

@@ -7,7 +7,6 @@ there may be any number of open streams, and the pool of threads is only as big 
 """
 
 import os
-import resource
 import selectors
 import socket
 import sys
@@ -15,11 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Literal
-from wsgiref.types import WSGIApplication
 
 from hivelib.base import clock
-from hivelib.face.exchange import Fault, Incoming, Outgoing, Streaming, answer, refusal, take
+from hivelib.base.limits import files_allowed
+from hivelib.face.exchange import Door, Fault, Incoming, Outgoing, Streaming, answer, refusal, take
 
 REQUEST_SECONDS = 15.0
 """From a request's first byte to its last."""
@@ -42,8 +42,8 @@ State = Literal["reading", "working", "writing", "streaming", "draining"]
 class Client:
     """One connection; touched by the loop's thread only, but for `send` and `close`."""
 
-    def __init__(self, server: "Server", link: socket.socket, peer: str) -> None:
-        self.server, self.link, self.peer = server, link, peer
+    def __init__(self, server: "Server", door: Door, link: socket.socket, peer: str) -> None:
+        self.server, self.door, self.link, self.peer = server, door, link, peer
         self.state: State = "reading"
         self.inbox = bytearray()
         self.outbox: deque[memoryview] = deque()
@@ -62,12 +62,10 @@ class Client:
 
 
 class Server:
-    """Serves `app` on a listening socket until `stop`."""
+    """Serves at some doors until `stop`."""
 
-    def __init__(self, listener: socket.socket, app: WSGIApplication) -> None:
-        listener.setblocking(False)
-        self._listener, self._app = listener, app
-        self.address: tuple[str, int] = listener.getsockname()[:2]
+    def __init__(self, *doors: Door) -> None:
+        self._doors = doors
         self._selector = selectors.DefaultSelector()
         self._clients: set[Client] = set()
         self._deadlines: dict[Client, float] = {}
@@ -76,7 +74,7 @@ class Server:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._woken = False
         self._stop_at: float | None = None
-        self._most = max(64, _files_allowed() - 256)  # threads' databases and fifos need some too
+        self._most = max(64, files_allowed() - 256)  # threads' databases and fifos need some too
 
     def stop(self) -> None:
         """Ends `serve` soon: no new requests, answers on their way are finished. From any thread or signal handler."""
@@ -91,7 +89,9 @@ class Server:
 
     def serve(self) -> None:
         """Runs until `stop`; sleeps whenever no client does anything."""
-        self._selector.register(self._listener, READ, self._accept)
+        for door in self._doors:
+            door.listener.setblocking(False)
+            self._selector.register(door.listener, READ, partial(self._accept, door))
         self._selector.register(self._wake, READ, self._run_posted)
         while self._stop_at is None or (self._clients and clock.monotonic() < self._stop_at):
             for key, events in self._selector.select(self._patience()):
@@ -107,7 +107,8 @@ class Server:
 
     def _begin_stop(self) -> None:
         self._stop_at = clock.monotonic() + STOP_SECONDS
-        self._selector.unregister(self._listener)
+        for door in self._doors:
+            self._selector.unregister(door.listener)
         for client in [c for c in self._clients if c.state in ("reading", "streaming")]:
             self._drop(client)
 
@@ -135,18 +136,19 @@ class Server:
                 else:
                     self._drop(client)
 
-    def _accept(self) -> None:
+    def _accept(self, door: Door) -> None:
         for _ in range(64):
             try:
-                link, peer = self._listener.accept()
+                link, peer = door.listener.accept()
             except OSError:  # nobody there any more, or too many open files
                 return
             if len(self._clients) >= self._most and not self._drop_an_idle_one():
                 link.close()
                 continue
             link.setblocking(False)
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client = Client(self, link, peer[0])
+            if door.listener.family == socket.AF_INET:
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client = Client(self, door, link, peer[0] if peer else "")
             self._clients.add(client)
             self._deadlines[client] = clock.monotonic() + REQUEST_SECONDS
             self._selector.register(link, READ, client)
@@ -195,7 +197,7 @@ class Server:
         self._threads.submit(self._work, client, incoming)
 
     def _work(self, client: Client, incoming: Incoming) -> None:
-        outgoing = answer(self._app, incoming, self.address, client.peer)
+        outgoing = answer(client.door.app, incoming, client.door.address, client.peer)
         self.post(lambda: self._answer(client, outgoing))
 
     def _refuse(self, client: Client, fault: Fault) -> None:
@@ -289,12 +291,3 @@ class Server:
             self._selector.unregister(client.link)
         client.link.close()
         self._left(client)
-
-
-def _files_allowed() -> int:
-    """How many files this process may open, after asking for as many as it needs."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return most

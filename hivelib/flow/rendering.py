@@ -53,6 +53,8 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     limits.append(f"TasksMax={settings.box.tasks}")
     texts["hive-exec@.service.d/20-limits.conf"] = "\n".join(limits) + "\n"
     port = ["[Socket]", "ListenStream=", f"ListenStream=127.0.0.1:{settings.web.port}"]
+    if settings.web.proxy.socket:
+        port += [f"ListenStream={settings.web.proxy.socket}", "SocketMode=0660"]
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
     texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
     for unit in (*ASKS_NOTHING, "hive-broker.service", _DECIDES):

@@ -5,6 +5,7 @@ values too.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,7 +93,7 @@ def faults_of_settings(table: dict[str, Any]) -> list[str]:
         )
     except ValidationError as error:
         return _lines(error)
-    return list(_out_of_bounds(table))
+    return [*_out_of_bounds(table), *_half_a_proxy(table.get("web", {}).get("proxy", {}))]
 
 
 def faults_of_agent(text: str) -> list[str]:
@@ -153,6 +154,19 @@ def _out_of_bounds(table: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: {value} is not from {low:.0f} to {high:.0f}"
         if name in _ONE_OF and value not in _ONE_OF[name]:
             yield f"{name}: {value!r} is none of {', '.join(_ONE_OF[name])}"
+
+
+def _half_a_proxy(given: dict[str, Any]) -> Iterator[str]:
+    """Who may reach the socket decides who is let in, so nothing of it is guessed."""
+    if not any(given.values()):
+        return
+    for name in ("socket", "host", "header"):
+        if not given.get(name):
+            yield f"web.proxy.{name}: is missing; a proxy needs socket, host and header"
+    if not str(given.get("socket", "")).startswith("/"):
+        yield "web.proxy.socket: must be an absolute path"
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", str(given.get("header", ""))):
+        yield "web.proxy.header: is no name of a header, like X-Forwarded-User"
 
 
 def _flat(table: dict[str, Any], where: str) -> Iterator[tuple[str, Any]]:

@@ -31,10 +31,20 @@ class Api(NamedTuple):
     key_file: str = ""
 
 
+class Proxy(NamedTuple):
+    """A reverse proxy that may let people in: the unix socket that it alone can reach, the host name that browsers have
+    for it (with https), and the header in which it says whom it let in. All three, or none."""
+
+    socket: str = ""
+    host: str = ""
+    header: str = ""
+
+
 class Web(NamedTuple):
-    """The dashboard's port on 127.0.0.1."""
+    """The dashboard's port on 127.0.0.1, and a proxy before it."""
 
     port: int = 7000
+    proxy: Proxy = Proxy()
 
 
 class Mail(NamedTuple):

@@ -10,7 +10,7 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from hivelib.face import serve
-from hivelib.face.exchange import BODY_MOST, HEAD_MOST, STREAM, Outlet
+from hivelib.face.exchange import BODY_MOST, HEAD_MOST, STREAM, Door, Outlet
 from tests.support.waiting import until
 
 Start = Callable[[WSGIApplication], int]
@@ -22,7 +22,7 @@ def start() -> Iterator[Start]:
 
     def started(app: WSGIApplication) -> int:
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        server = serve.Server(listener, app)
+        server = serve.Server(Door(listener, app))
         thread = threading.Thread(target=server.serve)
         thread.start()
         running.append((server, thread, listener))
@@ -239,7 +239,7 @@ def test_a_stopped_server_finishes_its_answers(start: Start) -> None:
         return [b"finished"]
 
     listener = socket.create_server(("127.0.0.1", 0))
-    server = serve.Server(listener, late)
+    server = serve.Server(Door(listener, late))
     thread = threading.Thread(target=server.serve)
     thread.start()
     with listener, socket.create_connection(listener.getsockname(), timeout=20) as link:

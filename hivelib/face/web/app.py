@@ -11,12 +11,15 @@ import bottle
 from hivelib.base.errors import HiveError, Refused
 from hivelib.face.web import answers, asked, views
 from hivelib.face.web.compressing import compressed
-from hivelib.face.web.guard import guarded
+from hivelib.face.web.guard import Site, guarded, loopback
 from hivelib.face.web.hub import Hub
 from hivelib.face.web.routes import agents, approvals, mail, questions, reading, sessions, system
 from hivelib.face.web.shared import Web
 from hivelib.flow import admitting
 from hivelib.flow.opening import Hive
+from hivelib.model.names import OPERATOR
+from hivelib.model.records import Caller
+from hivelib.model.settings import Proxy
 
 ROUTES = (reading, mail, approvals, questions, agents, system, sessions)
 """The modules that have routes: each has `routes(web)`, a list of (method, path, handler)."""
@@ -26,23 +29,44 @@ _PUBLIC = ("/login", "/static/")
 def make_app(opener: Callable[[], Hive], hub: Hub, port: int) -> WSGIApplication:
     """The dashboard as a WSGI application for 127.0.0.1:`port`; `opener` opens a hive for each of its threads."""
     web = Web(opener, hub, port)
+    return guarded(_application(web, lambda: _by_session(web)), loopback(port))
+
+
+def make_proxied(opener: Callable[[], Hive], hub: Hub, proxy: Proxy) -> WSGIApplication:
+    """The same for a reverse proxy that says in a header whom it let in; for a socket that nobody else can reach."""
+    web = Web(opener, hub, 0)
+    site = Site(frozenset({proxy.host}), "https")
+    return guarded(_application(web, lambda: _by_proxy(proxy)), site)
+
+
+def _application(web: Web, who: Callable[[], Caller | None]) -> WSGIApplication:
     app = bottle.Bottle()
-    app.add_hook("before_request", lambda: _admit(web))
+    app.add_hook("before_request", lambda: _admit(web, who))
     app.install(_plainly)
     for module in ROUTES:
         for method, path, handler in module.routes(web):
             app.route(path, method, handler)
     app.default_error_handler = _failed
-    return guarded(compressed(app), port)
+    return compressed(app)
 
 
-def _admit(web: Web) -> None:
+def _by_session(web: Web) -> Caller | None:
+    return admitting.admitted(web.hive, web.secret) if web.secret else None
+
+
+def _by_proxy(proxy: Proxy) -> Caller | None:
+    name = bottle.request.headers.get(proxy.header) or ""
+    bottle.request.environ["hive.proxied"] = name
+    return Caller(OPERATOR, "operator", "web") if name else None
+
+
+def _admit(web: Web, who: Callable[[], Caller | None]) -> None:
     """Runs before each route, also before one that is not there."""
     path = bottle.request.path
     if path == _PUBLIC[0] or path.startswith(_PUBLIC[1]):
         return
     try:
-        caller = admitting.admitted(web.hive, web.secret) if web.secret else None
+        caller = who()
     except HiveError as error:
         raise _failure(error, HTTPStatus.SERVICE_UNAVAILABLE) from None
     if caller is None:

@@ -10,7 +10,7 @@ with our own forms.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from wsgiref.headers import Headers
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -30,11 +30,21 @@ TRIES = 10
 TRIES_SECONDS = 60.0
 
 
-def guarded(app: WSGIApplication, port: int) -> WSGIApplication:
-    """The same application for requests that come from pages of 127.0.0.1:`port` only, with safe headers."""
-    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
-    if port == 80:
-        hosts |= {"127.0.0.1", "localhost"}
+class Site(NamedTuple):
+    """Where a browser has the page: by which names, and by http or https."""
+
+    hosts: frozenset[str]
+    scheme: str = "http"
+
+
+def loopback(port: int) -> Site:
+    """The page at 127.0.0.1:`port`."""
+    names = ("127.0.0.1", "localhost")
+    return Site(frozenset({f"{name}:{port}" for name in names}.union(names if port == 80 else ())))
+
+
+def guarded(app: WSGIApplication, site: Site) -> WSGIApplication:
+    """The same application for requests that come from pages of this site only, with safe headers."""
 
     def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(
@@ -46,7 +56,7 @@ def guarded(app: WSGIApplication, port: int) -> WSGIApplication:
                 safe[name] = value
             return start_response(status, safe.items(), *more)
 
-        if why := why_not(environ, hosts):
+        if why := why_not(environ, site):
             body = f"{why}\n".encode()
             head = [
                 ("Content-Type", "text/plain; charset=utf-8"),
@@ -59,17 +69,17 @@ def guarded(app: WSGIApplication, port: int) -> WSGIApplication:
     return checked
 
 
-def why_not(environ: WSGIEnvironment, hosts: set[str]) -> str:
+def why_not(environ: WSGIEnvironment, site: Site) -> str:
     """Why a request is refused before anybody looks at it; empty when it is not."""
     host = environ.get("HTTP_HOST", "")
-    if host not in hosts:
-        return "this page is at http://" + min(hosts)
+    if host not in site.hosts:
+        return f"this page is at {site.scheme}://{min(site.hosts)}"
     if environ["REQUEST_METHOD"] in _HARMLESS:
         return ""
     origin = environ.get("HTTP_ORIGIN")
     if origin is None:
-        return f"a change must say where it comes from: Origin: http://{host}"
-    return "" if origin == f"http://{host}" else "a change must come from this page"
+        return f"a change must say where it comes from: Origin: {site.scheme}://{host}"
+    return "" if origin == f"{site.scheme}://{host}" else "a change must come from this page"
 
 
 class Tries:

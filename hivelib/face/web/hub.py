@@ -32,9 +32,10 @@ Followed = tuple[str, str]
 
 
 class Reader:
-    """Somebody who follows: what (a page and its subject), the id from which on, the secret of their session."""
+    """Somebody who follows: what (a page and its subject), the id from which on, the secret of their session
+    (None: a proxy vouches for them)."""
 
-    def __init__(self, hub: "Hub", followed: Followed, since: str, secret: str) -> None:
+    def __init__(self, hub: "Hub", followed: Followed, since: str, secret: str | None) -> None:
         self.hub, self.followed, self.since, self.secret = hub, followed, since, secret
         self.outlet: Outlet | None = None
 
@@ -199,7 +200,9 @@ class Hub(threading.Thread):
 
     def _check_sessions(self) -> None:
         for reader in self._everybody():
-            if admitting.admitted(self._hive, reader.secret) is None and reader.outlet:
+            if reader.secret is None or admitting.admitted(self._hive, reader.secret):
+                continue
+            if reader.outlet:
                 reader.outlet.close()
 
     def _everybody(self) -> set[Reader]:

@@ -52,6 +52,7 @@ def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
         script=script,
         caller=caller,
         demo=request.environ.get("hive.demo"),
+        proxied=request.environ.get("hive.proxied"),
         nav=NAV,
         here=here,
     )

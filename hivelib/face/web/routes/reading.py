@@ -77,7 +77,8 @@ def follow(web: Web, page: Page, subject: str = "") -> str:
     headers = bottle.request.headers
     since = headers.get("Last-Event-ID") or bottle.request.query.get("after") or ""
     bottle.response.content_type = "text/event-stream"
-    reader = Reader(web.hub, (page.name, subject), since, web.secret)
+    secret = None if bottle.request.environ.get("hive.proxied") else web.secret
+    reader = Reader(web.hub, (page.name, subject), since, secret)
     bottle.request.environ[STREAM](reader)
     return ""
 
