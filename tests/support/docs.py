@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hivelib.model import changes, events, timely
 from hivelib.model.events import Event
+from tests.support import openapi
 from tests.support.source import ROOT, python_files
 
 WIDTH = "100"  # columns; the terminal of whoever generates must not show in the page
@@ -94,7 +95,11 @@ def _event(kind: type[Event]) -> str:
     return f"## {kind.kind}\n\n{words}\n\n| field | |\n|---|---|\n{fields}"
 
 
-PAGES = {"docs/tools.md": tools_page, "docs/events.md": events_page}
+PAGES = {
+    "docs/tools.md": tools_page,
+    "docs/events.md": events_page,
+    "docs/openapi.json": openapi.page,
+}
 
 
 def console_commands() -> Iterator[Command]:

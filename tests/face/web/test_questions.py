@@ -77,6 +77,9 @@ def test_a_row_that_cannot_be_read_is_shown_raw_and_hides_no_other(
     assert "cannot be read" in shown and "&lt;b&gt;broken&lt;/b&gt;" in shown
     assert f"/api/questions/{sound.id}/answer" in shown
     listed = inside.ask("GET", "/api/questions").json["questions"]
-    assert [(one["id"], one["broken"]) for one in listed] == [(broken.id, True), (sound.id, False)]
+    assert [(one["id"], bool(one["broken"])) for one in listed] == [
+        (broken.id, True),
+        (sound.id, False),
+    ]
     assert inside.ask("POST", f"/api/questions/{broken.id}/cancel", {}).status == 200
     assert "cannot be read" not in inside.ask("GET", "/").text

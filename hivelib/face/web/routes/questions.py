@@ -5,11 +5,12 @@ from functools import partial
 from typing import Any
 
 from hivelib.base.errors import Misuse
+from hivelib.face import fields
 from hivelib.face.web import answers, asked
 from hivelib.face.web.routes.reading import NUMBER
 from hivelib.face.web.shared import Web
 from hivelib.flow import asking
-from hivelib.model.records import Broken, Question
+from hivelib.model.records import Question
 
 
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
@@ -23,12 +24,8 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
 
 
 def _listed(web: Web) -> str:
-    rows = [_fields(one) for one in asking.open_questions(web.hive)]
+    rows = [fields.of_question(one) for one in asking.open_questions(web.hive)]
     return answers.as_json({"questions": rows})
-
-
-def _fields(one: Question | Broken) -> dict[str, Any]:
-    return one._asdict() | {"broken": isinstance(one, Broken)}
 
 
 def _ask(web: Web) -> Any:
