@@ -20,6 +20,7 @@ MAY_IMPORT = {
 
 # Each outside thing has one home; what is not named here may be imported nowhere.
 HOMES = {
+    "apprise": ["hivelib/host/apprising"],
     "bottle": ["hivelib/face/web"],
     "click": ["hivelib/face/tool", "bin/"],
     "markdown_it": ["hivelib/face/web/markdown"],

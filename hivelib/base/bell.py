@@ -95,6 +95,11 @@ class Listener:
         """The descriptor that becomes readable when it rings."""
         return self._fd
 
+    def nudge(self) -> None:
+        """Rings this listener alone, from another thread of the same process."""
+        with contextlib.suppress(BlockingIOError):  # full: it will wake anyway
+            os.write(self._fd, b".")
+
     def wait(self, seconds: float | None) -> bool:
         """Sleeps until it rings or `seconds` have passed (None: for ever); says whether it rang, and drains it."""
         return wait(self._fd, seconds)

@@ -128,13 +128,26 @@ def _build(root: str, extra: str) -> None:
         _run([base, "-m", "venv", venv], "could not make a venv")
         # Python 3.11 adds setuptools, whose .pth file would cost each start of each tool 1 ms.
         _run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools"], "setuptools")
-    names = _run([python, "-c", _NAMES, f"{root}/pyproject.toml", extra], "pyproject.toml").split()
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "--constraint", f"{root}/constraints.txt", *names], "pip could not install")
+    _install(root, extra)
     site = _run([python, "-c", "import site; print(site.getsitepackages()[0])"], "venv").strip()
     _write(f"{site}/hyperhive.pth", f"{root}\n")
     os.unlink(unfinished)
     _write(_stamp(root, extra), wanted(root))
+
+
+def add(root: str, extra: str) -> None:
+    """Adds a group of optional dependencies to a finished venv that is in use; raises HiveError when pip cannot, and
+    then the venv is as good as it was."""
+    if not finished(root, extra):
+        _install(root, extra)
+        _write(_stamp(root, extra), wanted(root))
+
+
+def _install(root: str, extra: str) -> None:
+    python = f"{root}/.venv/bin/python3"
+    names = _run([python, "-c", _NAMES, f"{root}/pyproject.toml", extra], "pyproject.toml").split()
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "--constraint", f"{root}/constraints.txt", *names], "pip could not install")
 
 
 _NAMES = """

@@ -17,6 +17,13 @@ def inherited() -> list[int]:
     return list(range(FIRST, FIRST + count))
 
 
+def credential(name: str) -> str:
+    """The path of a secret that the unit was given (LoadCredential=), empty when it was given none of that name."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = f"{directory}/{name}"
+    return path if directory and os.path.exists(path) else ""
+
+
 def notify(state: str) -> None:
     """Tells the manager `READY=1`, `STATUS=…`, `WATCHDOG=1` (sd_notify(3)); silent when nobody listens."""
     address = os.environ.get("NOTIFY_SOCKET")

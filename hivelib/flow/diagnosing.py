@@ -100,6 +100,18 @@ def _manager(settings: Settings, answers: bool) -> Iterator[Finding]:
         yield Finding("unit", "fail", f"{unit} has failed", f"hive-logs {unit}; then {UP}")
     if not failed:
         yield Finding("units", "ok", "none has failed")
+    if urls := settings.notify.urls_file:
+        yield _notify(settings, urls)
+
+
+def _notify(settings: Settings, urls: str) -> Finding:
+    """Whether the operator is told away from the screen; a service that fails is a warning that stands."""
+    unit = "hive-notify.service"
+    if systemd.succeeds(settings, "is-active", "--quiet", unit):
+        return Finding("notify", "ok", f"the operator is told as {urls} says")
+    if not os.path.exists(urls):
+        return Finding("notify", "warn", f"there is no {urls}", f"write it; then {UP}")
+    return Finding("notify", "warn", f"{unit} does not run", f"hive-logs {unit}; then {UP}")
 
 
 def _claude(settings: Settings) -> Iterator[Finding]:

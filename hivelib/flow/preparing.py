@@ -2,11 +2,13 @@
 
 import os
 
-from hivelib.base import clock
+from hivelib.base import bootstrap, clock
+from hivelib.base.config import load_settings
 from hivelib.base.db import Database
-from hivelib.base.errors import HiveError
+from hivelib.base.errors import HiveError, Misuse
 from hivelib.base.paths import Paths
 from hivelib.flow.rendering import DEPLOYED
+from hivelib.host import apprising
 from hivelib.model.settings import Settings
 from hivelib.store import events
 from hivelib.store.schema import TRANSCRIPT, migrate
@@ -45,3 +47,17 @@ def prepare_state(settings: Settings) -> int:
     with Database(paths.database) as db, db.write():
         events.note_boot(db, clock.boot())
     return steps
+
+
+def provide_extras(config: str) -> list[str]:
+    """Adds to the venv what only some hives need (apprise), while this may still be root; gives a note when that failed,
+    for the hive does without."""
+    try:
+        asked = os.path.exists(config) and load_settings(config).notify.urls_file
+        if asked and (apprising.missing() or os.access(bootstrap.ROOT, os.W_OK)):
+            bootstrap.add(bootstrap.ROOT, "notify")
+    except Misuse:
+        pass  # what is wrong with the settings is said when they are filled in
+    except (HiveError, OSError) as error:
+        return [f"nobody is told away from the screen: {error}"]
+    return []

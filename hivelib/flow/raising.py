@@ -21,7 +21,7 @@ from hivelib.flow import mailing, placing, reconciling, rendering, settling, spa
 from hivelib.flow.diagnosing import has_login
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
-from hivelib.flow.preparing import prepare_state
+from hivelib.flow.preparing import prepare_state, provide_extras
 from hivelib.host import claude as programs
 from hivelib.host import cradle, machine, manager, systemd
 from hivelib.model.names import MANAGER, OPERATOR
@@ -52,7 +52,7 @@ def up(wish: Wish) -> Raised:
     user = machine.hive_user(wish.user, wish.directory)
     claude = machine.open_to_all(machine.find_claude(wish.claude)) if not wish.demo else ""
     place = choose(wish, user)
-    done, notes = [], []
+    done, notes = [], provide_extras(place.config)
     machine.give_directory(place.root, user)
     if place.private:
         if cradle.start(place.private, user):

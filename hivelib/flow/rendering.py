@@ -22,6 +22,7 @@ ASKS_NOTHING = (
     "hive-turn@.service",
     "hive-egress.service",
     "hive-door@.service",
+    "hive-notify.service",
 )
 """Services that take bytes of others and have no business with systemd. hive-broker mends units, so it has."""
 
@@ -56,6 +57,12 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     if settings.web.proxy.socket:
         port += [f"ListenStream={settings.web.proxy.socket}", "SocketMode=0660"]
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
+    urls = settings.notify.urls_file
+    condition = [
+        "[Unit]",
+        f"ConditionPathExists={urls or '!/'}",
+    ]  # what is never so: it does not run
+    texts["hive-notify.service.d/20-urls.conf"] = "\n".join(condition) + "\n"
     texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
     for unit in (*ASKS_NOTHING, "hive-broker.service", _DECIDES):
         texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, unit)

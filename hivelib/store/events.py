@@ -1,6 +1,7 @@
 """The log of what happened. `seq` order is commit order, for sqlite has one writer; readers see no gaps."""
 
 import json
+from collections.abc import Sequence
 
 from hivelib.base import clock
 from hivelib.base.db import Database
@@ -35,6 +36,21 @@ def after(db: Database, seq: int, limit: int = 500) -> list[EventRow]:
     rows = db.all(
         "SELECT seq, at, kind, subject, payload FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
         seq,
+        limit,
+    )
+    return [EventRow(*row) for row in rows]
+
+
+def of_kinds(
+    db: Database, kinds: Sequence[str], seq: int, upto: int, limit: int = 500
+) -> list[EventRow]:
+    """The events of these kinds that follow `seq`, up to and with `upto`, oldest first."""
+    rows = db.all(
+        "SELECT seq, at, kind, subject, payload FROM events WHERE seq > ? AND seq <= ?"
+        " AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?",
+        seq,
+        upto,
+        _text(kinds),
         limit,
     )
     return [EventRow(*row) for row in rows]
