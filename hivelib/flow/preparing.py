@@ -50,7 +50,7 @@ def prepare_state(settings: Settings) -> int:
 
 
 def provide_extras(config: str) -> list[str]:
-    """Adds to the venv what only some hives need (apprise), while this may still be root; gives a note when that failed,
+    """Adds to the venv what only some hives need (apprise), while this may still be root; gives a note when that fails,
     for the hive does without."""
     try:
         asked = os.path.exists(config) and load_settings(config).notify.urls_file

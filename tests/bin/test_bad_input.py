@@ -71,6 +71,8 @@ CALLED_WRONGLY = [
     ("hive-check-config", "/nonexistent/hive.toml"),
     ("hive-check-config", "/"),
     ("hive-backup",),
+    ("hive-notify", "now"),
+    ("hive-notify", "--tset"),
     ("hive-backup", "file", "--dir", "x"),
     ("hive", "sned"),
     ("hive", "--sned"),
@@ -125,6 +127,7 @@ REFUSED = [
     ("hive-purge", "alice"),
     ("hive-login", "nobody"),
     ("hive-backup", "/nonexistent/file"),
+    ("hive-notify", "--test"),
 ]
 
 

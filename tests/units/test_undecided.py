@@ -64,6 +64,7 @@ def probed(hive: Upped, unit: str) -> dict[str, str]:
     drop_in = hive.directory / f"config/systemd/user/{unit}.d/99-probe.conf"
     drop_in.parent.mkdir(exist_ok=True)
     drop_in.write_text(
+        "[Unit]\nConditionPathExists=\n"
         "[Service]\nType=exec\nRestart=no\nExecStart=\n"
         f"ExecStart=/usr/bin/python3 {script} {words}\n"
     )
