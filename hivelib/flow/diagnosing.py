@@ -109,8 +109,9 @@ def _notify(settings: Settings, urls: str) -> Finding:
     unit = "hive-notify.service"
     if systemd.succeeds(settings, "is-active", "--quiet", unit):
         return Finding("notify", "ok", f"the operator is told as {urls} says")
-    if not os.path.exists(urls):
-        return Finding("notify", "warn", f"there is no {urls}", f"write it; then {UP}")
+    if not os.path.isabs(urls) or not os.path.exists(urls):
+        words = f"[notify] urls_file is no full path of a file: {urls}"
+        return Finding("notify", "warn", words, f"write it; then {UP}")
     return Finding("notify", "warn", f"{unit} does not run", f"hive-logs {unit}; then {UP}")
 
 

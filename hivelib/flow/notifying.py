@@ -96,6 +96,7 @@ class Teller:
         for key in told.keys(db) - self.streams.keys():
             with suppress(NotNow), db.write(durable=False):
                 told.forget(db, key)
+        self._calm()
 
     def look(self) -> None:
         """Reads what happened since the last look."""
@@ -120,13 +121,20 @@ class Teller:
                 self._keep(stream, stream.told._replace(seq=upto), durable=False)
 
     def tell(self) -> None:
-        """Takes in what came of what was sent, and sends what is due. Raises Refused when nobody is to be told now."""
+        """Takes in what came of what was sent, and sends what is due."""
         for stream in self.streams.values():
             if stream.outcome:
                 self._settle(stream, stream.outcome)
         if not any(map(self._is_due, self.streams.values())):
             return
-        self.meet(apprising.addresses(self.hive.settings))  # the file may be another by now
+        try:  # the file may be another by now, or somebody is just writing it
+            self.meet(apprising.addresses(self.hive.settings))
+        except Refused as error:
+            _unusable(self.hive, error)
+            for stream in self.streams.values():
+                stream.not_before = max(stream.not_before, clock.monotonic() + _LOOK_SECONDS)
+            return
+        _clear(self.hive, UNUSABLE)
         for stream in filter(self._is_due, self.streams.values()):
             stream.sending = True
             work = (stream, self.letter(stream.pile))
@@ -166,8 +174,7 @@ class Teller:
             now = clock.now()
             stream.pile, stream.failures = Pile(), 0
             self._keep(stream, Told(stream.read_to, (*stream.recent(now), now)))
-            if not any(other.failures for other in self.streams.values()):
-                _clear(self.hive, FAILING)
+            self._calm()
             return
         stream.failures += 1
         pause = rules.pause(stream.failures, PAUSE_FIRST, PAUSE_MOST)
@@ -176,6 +183,10 @@ class Teller:
         journal.note("hive-notify", f"{what}; tried again in {pause:g} s")
         if stream.failures >= FAILURES:
             _raise(self.hive, FAILING, f"the operator cannot be told through {what}", _MEND)
+
+    def _calm(self) -> None:
+        if not any(stream.failures for stream in self.streams.values()):
+            _clear(self.hive, FAILING)
 
     def _keep(self, stream: Stream, known: Told, *, durable: bool = True) -> None:
         stream.told = known
@@ -200,14 +211,14 @@ def serve(hive: Hive) -> None:
     with bell.Listener(hive.paths.bell, "events") as listener:
         try:
             teller = Teller(hive, listener)
-            _clear(hive, UNUSABLE)
-            while True:
-                teller.look()
-                teller.tell()
-                listener.wait(teller.pause())
         except Refused as error:
-            _raise(hive, UNUSABLE, f"the operator is not told: {error.message}", error.hint)
+            _unusable(hive, error)
             raise
+        _clear(hive, UNUSABLE)
+        while True:
+            teller.look()
+            teller.tell()
+            listener.wait(teller.pause())
 
 
 def test(hive: Hive) -> list[Outcome]:
@@ -218,6 +229,16 @@ def test(hive: Hive) -> list[Outcome]:
     letter = Letter("hyperhive: a test", f"If you read this, the hive can tell you.\n{page}")
     addresses = apprising.addresses(hive.settings)
     return [apprising.deliver(address, letter, SEND_SECONDS) for address in addresses]
+
+
+def stand_down(hive: Hive) -> None:
+    """Ends the warnings about telling, when nobody is to be told any more."""
+    for name in (FAILING, UNUSABLE):
+        _clear(hive, name)
+
+
+def _unusable(hive: Hive, error: Refused) -> None:
+    _raise(hive, UNUSABLE, f"the operator is not told: {error.message}", error.hint)
 
 
 def _raise(hive: Hive, name: str, why: str, mend: str) -> None:

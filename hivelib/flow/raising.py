@@ -17,7 +17,7 @@ from hivelib.base.config import load_settings
 from hivelib.base.errors import HiveError, Refused
 from hivelib.base.toml import Value, changed
 from hivelib.base.users import User
-from hivelib.flow import mailing, placing, reconciling, rendering, settling, spawning
+from hivelib.flow import mailing, notifying, placing, reconciling, rendering, settling, spawning
 from hivelib.flow.diagnosing import has_login
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
@@ -216,6 +216,8 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
     hive = open_hive(settings)
     done += reconciling.reconcile(hive)
     done += _try_again(hive)
+    if not settings.notify.urls_file:
+        notifying.stand_down(hive)
     if wish.demo:
         done += play_scene(hive)
     rendering.remember(place, texts)

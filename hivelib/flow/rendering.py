@@ -57,16 +57,17 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     if settings.web.proxy.socket:
         port += [f"ListenStream={settings.web.proxy.socket}", "SocketMode=0660"]
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
-    urls = settings.notify.urls_file
-    condition = [
-        "[Unit]",
-        f"ConditionPathExists={urls or '!/'}",
-    ]  # what is never so: it does not run
-    texts["hive-notify.service.d/20-urls.conf"] = "\n".join(condition) + "\n"
+    texts["hive-notify.service.d/20-urls.conf"] = _told_where(settings.notify.urls_file)
     texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
     for unit in (*ASKS_NOTHING, "hive-broker.service", _DECIDES):
         texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, unit)
     return texts
+
+
+def _told_where(urls_file: str) -> str:
+    """That hive-notify runs only where its file of addresses is; without one that is never so."""
+    path = urls_file.replace("%", "%%") if urls_file.startswith("/") else "!/"
+    return f"[Unit]\nConditionPathExists={path}\n"
 
 
 def _undecided(paths: Paths, unit: str) -> str:

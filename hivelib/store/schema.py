@@ -15,7 +15,8 @@ The map of the whole:
     reminders   messages to come, once or again and again: pending → fired, failed or cancelled
     looks       how the crash watch last saw each agent's box; what differs now is a change to tell
     warnings    what needs the operator's eye now (raised once, cleared once)
-    facts       a few single values: epoch of the event stream, how far the search index has come
+    facts       a few single values: epoch of the event stream, how far the search index has come, how far each of
+                the operator's addresses was told (store/told.py)
     messages_search   FTS5 over messages.body; brought up to date by who searches, and by hive-broker every minute,
                 because keeping it current inside each send made a durable send 25 % slower
 

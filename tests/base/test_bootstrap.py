@@ -17,7 +17,7 @@ from tests.support.source import ROOT
 from tests.support.waiting import until
 
 # pip itself: in every new venv already, so that these tests need no network.
-PROJECT = '[project]\ndependencies = ["pip"]\n[project.optional-dependencies]\ntest = ["pip"]\n'
+PROJECT = '[project]\ndependencies = ["pip"]\n[project.optional-dependencies]\ntest = ["pip"]\nbad = ["./no"]\n'
 MAKE = "import sys; from hivelib.base import bootstrap; bootstrap.make_venv(sys.argv[1])"
 
 
@@ -45,6 +45,10 @@ def test_a_venv_is_made_finished_and_mended(checkout: str) -> None:
     assert [maker.wait(100) for maker in makers] == [0, 0]
     assert bootstrap.finished(checkout)
     assert not bootstrap.finished(checkout, "test")
+    with pytest.raises(HiveError, match="pip could not install"):
+        bootstrap.add(checkout, "bad")
+    assert bootstrap.finished(checkout) and not bootstrap.finished(checkout, "bad")
+    assert not (Path(checkout) / ".venv/.unfinished").exists()  # or the next run makes it anew
     assert checkout in python_says(checkout, "import sys; print(sys.path)")
 
     (Path(checkout) / "constraints.txt").write_text("# other versions\n")

@@ -222,11 +222,14 @@ def test_a_new_address_begins_at_now_and_one_that_is_gone_is_forgotten(hive: Hiv
     hive = telling(hive, "json://127.0.0.1:1", "json://127.0.0.1:2")
     with teller(hive) as one:
         gone = next(iter(one.streams))
+    with hive.db.write() as db:
+        warnings.raise_once(db, "notify", "the first fails", "", 0.0)
     approval(hive, 1)
     hive = telling(hive, "json://127.0.0.1:2", "json://127.0.0.1:3", "json://127.0.0.1:3")
     with teller(hive) as one:
         one.look()
         assert [bool(stream.pile) for stream in one.streams.values()] == [True, False]
+    assert standing(hive) == []
     assert told.keys(hive.db) == set(one.streams) and gone not in one.streams
 
 
@@ -263,6 +266,22 @@ def test_a_file_that_cannot_be_used_is_said_in_a_line_and_a_warning(
     with pytest.raises(Refused, match=words):
         notifying.serve(hive)
     assert standing(hive) == ["notify:settings"]
+
+
+def test_a_file_that_is_just_being_written_is_looked_at_again(
+    hive: Hive, service: Receiver
+) -> None:
+    hive = telling(hive, service.url())
+    path = Path(hive.settings.notify.urls_file)
+    with teller(hive) as one:
+        (stream,) = one.streams.values()
+        approval(hive, 1)
+        path.write_text("")
+        until(one, lambda: standing(hive) == ["notify:settings"])
+        assert not stream.sending and 50 < one.pause() <= 60
+        path.write_text(f"{service.url()}\n")
+        stream.not_before = 0.0
+        until(one, lambda: service.got and standing(hive) == [])
 
 
 def test_what_systemd_hands_over_goes_before_the_file(

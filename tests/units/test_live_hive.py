@@ -32,7 +32,7 @@ def test_a_live_hive_is_an_ordinary_users(
         assert service.got[0]["title"] == "hyperhive: 1 approval"
         (found,) = [row for row in hive.rows("hive-doctor") if row["name"] == "notify"]
         assert found["verdict"] == "ok"
-        urls.unlink()  # it cannot be told any more: a warning, and no unit that failed
-        hive.tool("hive-request-spawn", "bob")
+        urls.chmod(0o644)
+        hive.systemctl("restart", "hive-notify.service")  # a warning, and no unit that failed
         hive.until_value("SELECT count(*) FROM warnings WHERE name = 'notify:settings'")
         hive.until_unit("hive-notify.service", "inactive")
