@@ -109,7 +109,9 @@ class Teller:
         while rows:
             for row in rows:
                 one = None
-                with suppress(ValueError, KeyError, TypeError):  # one bad row hides no other
+                with suppress(
+                    ValueError, KeyError, TypeError, AttributeError
+                ):  # one bad row hides no other
                     one = notices.notice(row)
                 for stream in streams:
                     if one and row.seq > stream.read_to:
@@ -197,7 +199,9 @@ class Teller:
         if not self.hive.settings.notify.bodies:
             return ""
         words = one.quote
-        if isinstance(words, int) and one.sort == "approval":
+        if isinstance(words, int) and words >= 2**63:  # no row has it
+            words = ""
+        elif isinstance(words, int) and one.sort == "approval":
             approval = approvals.get(self.hive.db, words)
             words = approval.description if approval else ""
         elif isinstance(words, int):

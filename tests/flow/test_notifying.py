@@ -1,7 +1,5 @@
 """The operator away from the screen is told: together, not too often, by each service on its own, and nothing twice."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +7,13 @@ from pathlib import Path
 import pytest
 
 from hivelib.base import bell, clock
-from hivelib.base.errors import Refused
 from hivelib.flow import mailing, notifying
 from hivelib.flow.notifying import Teller
 from hivelib.flow.opening import Hive
-from hivelib.host import apprising
 from hivelib.model.changes import ApprovalPending
-from hivelib.model.settings import Notify
 from hivelib.model.timely import QuestionAsked
 from hivelib.store import events, told, warnings
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Receiver, receiving, telling
 from tests.support.residents import voice
 from tests.support.waiting import SECONDS
 
@@ -28,15 +23,6 @@ def service() -> Iterator[Receiver]:
     """A service that takes what is sent to it."""
     with receiving() as receiver:
         yield receiver
-
-
-def telling(hive: Hive, *urls: str, **limits: float) -> Hive:
-    """The hive once its operator wants to be told at these addresses."""
-    path = Path(hive.paths.state, "urls")
-    path.write_text("# where I am\n\n" + "".join(f"  {url}\n" for url in urls))
-    path.chmod(0o600)
-    wanted = Notify(urls_file=str(path), group_seconds=0.0)._replace(**limits)
-    return hive._replace(settings=hive.settings._replace(notify=wanted))
 
 
 @contextmanager
@@ -246,28 +232,6 @@ def test_reading_much_that_is_nothing_to_tell_is_remembered_now_and_then(
         assert known and known.seq == events.last_seq(hive.db)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (lambda path: path.chmod(0o640), "others can read"),
-        (lambda path: path.unlink(), "no such file"),
-        (lambda path: path.write_text("# nobody\n"), "has no address"),
-        (lambda path: path.write_bytes(b"\xff"), "is not UTF-8"),
-        (lambda path: path.write_text("x" * 70000), "more than 65536 bytes"),
-        (lambda path: (path.unlink(), os.mkfifo(path, 0o600)), "no plain file"),
-    ],
-    ids=["mode", "missing", "empty", "bytes", "long", "fifo"],
-)
-def test_a_file_that_cannot_be_used_is_said_in_a_line_and_a_warning(
-    hive: Hive, spoil: Callable[[Path], object], words: str
-) -> None:
-    hive = telling(hive, "json://127.0.0.1:1")
-    spoil(Path(hive.settings.notify.urls_file))
-    with pytest.raises(Refused, match=words):
-        notifying.serve(hive)
-    assert standing(hive) == ["notify:settings"]
-
-
 def test_a_file_that_is_just_being_written_is_looked_at_again(
     hive: Hive, service: Receiver
 ) -> None:
@@ -282,20 +246,3 @@ def test_a_file_that_is_just_being_written_is_looked_at_again(
         path.write_text(f"{service.url()}\n")
         stream.not_before = 0.0
         until(one, lambda: service.got and standing(hive) == [])
-
-
-def test_what_systemd_hands_over_goes_before_the_file(
-    hive: Hive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "notify-urls").write_text("json://127.0.0.1:9/handed\n")
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert apprising.addresses(hive.settings)[0].url == "json://127.0.0.1:9/handed"
-
-
-def test_without_apprise_it_says_what_to_install(
-    hive: Hive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(Refused, match="hive-up"):
-        notifying.serve(telling(hive, "json://127.0.0.1:1"))
-    assert standing(hive) == ["notify:settings"]

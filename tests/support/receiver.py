@@ -5,7 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from hivelib.flow.opening import Hive
+from hivelib.model.settings import Notify
 
 
 class Receiver:
@@ -56,3 +60,12 @@ def receiving() -> Iterator[Receiver]:
         finally:
             receiver.answers.set()
             server.shutdown()
+
+
+def telling(hive: Hive, *urls: str, **limits: float) -> Hive:
+    """The hive once its operator wants to be told at these addresses."""
+    path = Path(hive.paths.state, "urls")
+    path.write_text("# where I am\n\n" + "".join(f"  {url}\n" for url in urls))
+    path.chmod(0o600)
+    wanted = Notify(urls_file=str(path), group_seconds=0.0)._replace(**limits)
+    return hive._replace(settings=hive.settings._replace(notify=wanted))
