@@ -5,6 +5,7 @@ An expression is an agent's text: it is checked before it becomes a word (model/
 """
 
 import calendar
+import itertools
 import os
 import re
 import time
@@ -81,7 +82,7 @@ def check(expression: str, now: float, least: float) -> None:
     if not found:
         raise Refused(f"‘{expression}’ never comes", "name a time that is still to come")
     pause = min(
-        (later - earlier for earlier, later in zip(found, found[1:], strict=False)), default=least
+        (later - earlier for earlier, later in itertools.pairwise(found)), default=least
     )
     if pause < least:
         raise Refused(
