@@ -7,7 +7,7 @@ import mcp_types as types
 from pydantic import ValidationError
 
 from hivelib.base.errors import HiveError, Misuse, Refused
-from hivelib.face.mcp import arguments, calls, managing, proposing, wire
+from hivelib.face.mcp import arguments, calls, managing, proposing, reminding, wire
 from hivelib.face.mcp.arguments import Arguments
 from hivelib.face.mcp.calls import Answer, Call
 from hivelib.face.mcp.connection import Connection
@@ -57,6 +57,13 @@ COMMON: dict[str, Tool] = {
         arguments.Wake,
         calls.wake,
         anytime=True,
+        keeps=True,
+    ),
+    "remind": Tool(
+        "Send yourself a message later, from `reminder`. Give delay_seconds or at_unix_timestamp. A long one, or one "
+        "with file_path, becomes a file, and the message says which.",
+        reminding.Remind,
+        reminding.remind,
         keeps=True,
     ),
     "request_next_turn": Tool(

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hivelib.store import agents
 from tests.support.mcp_rig import Box, McpRig, mcp_rig
 
-COMMON = ("send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook")
+COMMON = ("send", "recv", "whoami", "wake", "remind", "request_next_turn", "history", "inbox_hook")
 MANAGERS = ("list_agents", "start", "kill", "restart", "update", "get_logs")
 FIELDS = [
     *["to", "body", "in_reply_to", "lane", "wait_seconds", "max", "label", "with", "limit"],
     *["event", "name", "agent", "lines"],
+    *["message", "delay_seconds", "at_unix_timestamp", "file_path"],
 ]
 SEEN = "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM events), (SELECT count(*) FROM answers)"
 

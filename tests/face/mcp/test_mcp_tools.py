@@ -18,7 +18,16 @@ def test_an_agent_has_its_tools_and_the_manager_more(rig: McpRig) -> None:
         assert all(tool["description"] and tool["inputSchema"] for tool in listed)
         return [tool["name"] for tool in listed]
 
-    common = ["send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook"]
+    common = [
+        "send",
+        "recv",
+        "whoami",
+        "wake",
+        "remind",
+        "request_next_turn",
+        "history",
+        "inbox_hook",
+    ]
     assert names("alice") == common
     assert names("manager") == [
         *common,
