@@ -5,6 +5,7 @@ from typing import Any
 
 from hivelib.base import clock
 from hivelib.model.records import Reminder
+from hivelib.model.schedules import span
 
 FIELDS = {
     "id": "the reminder",
@@ -41,7 +42,7 @@ def cells(reminder: Mapping[str, Any]) -> list[object]:
         reminder["id"],
         reminder["owner"],
         clock.local(reminder["due_at"]),
-        reminder["calendar"] or (f"every {every:g} s" if every is not None else ""),
+        reminder["calendar"] or (f"every {span(every)}" if every is not None else ""),
         f"{state} ({reminder['error']})" if reminder["error"] else state,
         reminder["created_by"],
         reminder["body"],

@@ -5,6 +5,7 @@ file, if it has one, is written before that, and again after a kill, to the same
 to its bell; nothing wakes it without a reason but the watchdog.
 """
 
+import math
 import sys
 import traceback
 
@@ -12,14 +13,14 @@ from hivelib.base import alarm, bell, clock
 from hivelib.base.bell import Listener
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
-from hivelib.flow import mailing, reminding, scheduling, spilling, warning
+from hivelib.flow import mailing, recurring, reminding, spilling, warning
 from hivelib.flow.opening import Hive
 from hivelib.model import names, rules, wording
 from hivelib.model.events import Event
 from hivelib.model.events import Sent as SentEvent
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Reminder
-from hivelib.model.timely import ReminderFailed, ReminderFired
+from hivelib.model.timely import ReminderFailed, ReminderFired, ScheduleChanged
 from hivelib.store import events, mail, reminders
 
 LATE = 60.0
@@ -28,14 +29,21 @@ LATE = 60.0
 _AT_ONCE = 100  # delivered before it looks at its bell and the watchdog again
 _PAUSE = 60.0  # seconds until a database that could not be written is tried again
 _PAUSE_MOST = 86400.0
+_STEP = 1.0  # seconds by which a clock that is only trimmed does not jump
 
 
 def serve(hive: Hive) -> None:
     """Runs until it is stopped."""
     with Listener(hive.paths.bell, "reminder") as listener, alarm.Alarm(listener) as waker:
         notify("READY=1")
+        ahead = (
+            math.inf
+        )  # how far the wall clock was ahead of the monotonic one; at start it may have been set
         while True:
             try:
+                if (lead := clock.now() - clock.monotonic()) < ahead - _STEP:
+                    mend(hive)
+                ahead = lead
                 fire_due(hive)
                 following = reminders.next_due(hive.db)
             except NotNow as error:  # a full disk
@@ -49,6 +57,29 @@ def serve(hive: Hive) -> None:
                 number, at = following
                 notify(f"STATUS=waits for reminder {number} at {clock.iso(at)}")
                 waker.wait(at)
+
+
+def mend(hive: Hive) -> list[int]:
+    """Sets anew what recurs and would be silent because the clock went back; gives back which.
+
+    Raises NotNow when the database cannot be written.
+    """
+    changed, now = [], clock.now()
+    for one in reminders.recurring(hive.db):
+        again = recurring.brought_back(one, now)
+        if again is None:
+            continue
+        with hive.db.write() as db:
+            if reminders.get(db, one.id) != one:  # cancelled meanwhile
+                continue
+            reminders.change(db, one.id, due_at=again)
+            subject, why = reminding.subject(one.id), "the clock went back by more than a period"
+            told = ScheduleChanged(subject, id=one.id, owner=one.owner, next_at=again, why=why)
+            events.record(db, told, at=now)
+        changed.append(one.id)
+    if changed:
+        bell.ring(hive.paths.bell, "events")
+    return changed
 
 
 def next_due(hive: Hive) -> float | None:
@@ -81,13 +112,14 @@ def _fire(hive: Hive, reminder: Reminder) -> bool:
     if not _still(hive, reminder, now):
         return False
     path = spilling.spilled(hive, reminder) if spilling.wants_file(hive, reminder) else ""
-    next_at, skipped = scheduling.next_time(reminder, now) if reminder.recurring else (None, 0)
+    next_at, skipped = recurring.next_time(reminder, now) if reminder.recurring else (None, 0)
     late = max(0.0, now - reminder.due_at)
     body = wording.reminded(
         reminder,
         path=path,
         due=clock.iso(reminder.due_at) if late > LATE else "",
         skipped=skipped,
+        last=reminder.recurring and next_at is None,
     )
     with hive.db.write() as db:
         if not _still(hive, reminder, now):  # cancelled, or its owner destroyed, meanwhile

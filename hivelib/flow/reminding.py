@@ -1,15 +1,17 @@
 """Reminders: messages to come (SPEC section 5). Set, cancelled and tried again here; flow/firing.py delivers them."""
 
 import math
+from typing import Any
 
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import Misuse, Refused
-from hivelib.flow import lifecycle, mailing, warning
+from hivelib.flow import lifecycle, mailing, recurring, warning
 from hivelib.flow.opening import Hive
 from hivelib.model import rules
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, Caller, Reminder, Request
+from hivelib.model.schedules import Schedule
 from hivelib.model.timely import ReminderAdded, ReminderCancelled, ScheduleChanged
 from hivelib.store import answers, events, reminders
 
@@ -29,6 +31,13 @@ def when(text: str) -> float:
     return moments.timestamp(text)
 
 
+def span(text: str) -> float:
+    """The seconds of a span that a person wrote; raises Misuse when it is none."""
+    from hivelib.host import moments
+
+    return moments.span(text)
+
+
 def remind(
     hive: Hive,
     caller: Caller,
@@ -40,70 +49,79 @@ def remind(
     calendar: str = "",
     file_path: str = "",
     request: Request | None = None,
-    approval: int | None = None,
 ) -> Reminder:
     """Sets a reminder for `owner`, due at `due_at` (UTC seconds; what is past is delivered at once); returns once it is
     on the disk.
 
-    An agent reminds itself only. A recurring one (`every` seconds, or `calendar`) may begin at `due_at`, and needs the
-    `approval` that asked for it unless the operator sets it. The same `request` sets nothing again. Raises Refused or
-    Misuse, with a way out.
+    An agent reminds itself only. A recurring one is the operator's to set (flow/scheduling.py: an agent asks for it):
+    `every` so many seconds, at first after so many or at `due_at`, or at the times of `calendar`. The same `request`
+    sets nothing again. Raises Refused or Misuse, with a way out.
     """
     now = clock.now()
-    due = _first(owner, now, due_at, every, calendar)
+    schedule = Schedule(message, None if every is None else float(every), calendar, file_path)
+    if every is not None or calendar:
+        _check_recurring(hive, caller, schedule, due_at, now)
+    due = _first(schedule, now) if due_at is None else due_at
     _check(hive, caller, owner, message, due, now, file_path)
-    if (every is not None or calendar) and caller.name != OPERATOR and approval is None:
-        raise Refused("what recurs is the operator's to approve", "ask for a schedule")
     with hive.db.write() as db:
         if request and (known := answers.known(db, request)) is not None:
             return _known(db, known["id"])
         mailing.refuse_stray_turn(hive, caller)
         agent = lifecycle.known(hive, owner)
-        _refuse_too_many(hive, db, agent)
-        number = reminders.add(
-            db,
-            owner,
-            agent.incarnation,
-            message,
-            due_at=due,
-            by=caller.name,
-            at=now,
-            file_path=file_path,
-            every=every,
-            calendar=calendar,
-            approval=approval,
-        )
+        refuse_too_many(hive, db, agent)
+        number = add(db, agent, schedule, due, by=caller.name, at=now)
         if request:
             answers.fill(db, answers.reserve(db, request, now), {"id": number})
-        added = ReminderAdded(
-            subject(number),
-            id=number,
-            owner=owner,
-            due_at=due,
-            every=every,
-            calendar=calendar,
-            by=caller.name,
-        )
-        events.record(db, added, at=now)
         made = _known(db, number)
     bell.ring(hive.paths.bell, "reminder", "events")
     return made
 
 
-def _first(
-    owner: str, now: float, due_at: float | None, every: float | None, calendar: str
-) -> float:
-    """The first time of a reminder."""
-    if due_at is not None:
-        return due_at
-    if every is None and not calendar:
-        raise Misuse("a reminder needs a time", "say when it is due")
-    from hivelib.flow import scheduling
-
-    begin = Reminder(
-        0, owner, 0, "", "", now, every, calendar, "pending", 0, 0.0, "", now, "", None, None, 0, 0
+def add(
+    db: Database,
+    agent: Agent,
+    schedule: Schedule,
+    due: float,
+    *,
+    by: str,
+    at: float,
+    approval: int | None = None,
+) -> int:
+    """Adds a reminder, and its event, inside the caller's write transaction; gives back its number."""
+    number = reminders.add(
+        db,
+        agent.name,
+        agent.incarnation,
+        schedule.message,
+        due_at=due,
+        by=by,
+        at=at,
+        file_path=schedule.file_path,
+        every=schedule.every,
+        calendar=schedule.calendar,
+        approval=approval,
     )
-    return scheduling.next_time(begin, now)[0]
+    about: dict[str, Any] = {"id": number, "owner": agent.name, "due_at": due, "by": by}
+    recurs = {"every": schedule.every, "calendar": schedule.calendar}
+    events.record(db, ReminderAdded(subject(number), **about, **recurs), at=at)
+    return number
+
+
+def _first(schedule: Schedule, now: float) -> float:
+    """The first time of a reminder for which none was named."""
+    if schedule.every is None and not schedule.calendar:
+        raise Misuse("a reminder needs a time", "say when it is due")
+    return recurring.upcoming(schedule, now, 1)[0]
+
+
+def _check_recurring(
+    hive: Hive, caller: Caller, schedule: Schedule, due_at: float | None, now: float
+) -> None:
+    if caller.role != OPERATOR:
+        raise Refused("what recurs is the operator's to approve", "ask for a schedule")
+    if schedule.calendar and due_at is not None:
+        raise Misuse("a calendar expression says itself when it begins", "leave the time out")
+    recurring.refuse_unfit(hive, schedule, now)
 
 
 def _check(
@@ -125,7 +143,8 @@ def _check(
         raise Refused(*wrong)
 
 
-def _refuse_too_many(hive: Hive, db: Database, agent: Agent) -> None:
+def refuse_too_many(hive: Hive, db: Database, agent: Agent) -> None:
+    """Raises Refused when as many reminders of an agent wait as the settings allow."""
     most = hive.settings.reminders.pending_most
     if reminders.count_waiting(db, agent.name, agent.incarnation) >= most:
         raise Refused(f"{most} reminders of {agent.name} wait already", "cancel one first")

@@ -11,16 +11,14 @@ from typing import Any
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import HiveError, NotNow, Refused
-from hivelib.flow import eligible, mailing, recurring, resolving
+from hivelib.flow import eligible, mailing, recurring, reminding, resolving
 from hivelib.flow.opening import Hive
-from hivelib.host import calendar
 from hivelib.model import names, schedules, states
 from hivelib.model.changes import ApprovalAdded, ApprovalPending
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Agent, Approval, Caller, Decision, Job, Request
 from hivelib.model.schedules import Schedule
-from hivelib.model.timely import ReminderAdded
-from hivelib.store import agents, answers, approvals, events, reminders
+from hivelib.store import agents, answers, approvals, events
 
 SHOWN = 3
 """Of how many of its times the operator is told before deciding."""
@@ -75,14 +73,9 @@ def _refuse_unfit(
         raise Refused("the operator needs no approval", "hive-remind does it at once")
     if caller.name != owner and caller.role != MANAGER:
         raise Refused("an agent schedules only for itself", "ask the manager by message")
-    limits = hive.settings.reminders
-    wrong = schedules.why_not(schedule, limits) or deciding.why_not_words(
-        description, "the description"
-    )
-    if wrong:
+    if wrong := deciding.why_not_words(description, "the description"):
         raise Refused(*wrong)
-    if schedule.calendar:
-        calendar.check(schedule.calendar, clock.now(), limits.every_least)
+    recurring.refuse_unfit(hive, schedule, clock.now())
 
 
 def _live(db: Database, owner: str) -> Agent:
@@ -172,33 +165,11 @@ def _schedule(hive: Hive, decision: Decision) -> str:
         owner = agents.get(db, decision.agent)
         if owner is None or owner.state == "destroyed" or owner.incarnation != decision.incarnation:
             raise Refused(f"{decision.agent} was destroyed meanwhile")
-        most = hive.settings.reminders.pending_most
-        if reminders.count_waiting(db, owner.name, owner.incarnation) >= most:
-            raise Refused(f"{owner.name} has {most} reminders", "cancel some, and ask again")
-        added = reminders.add(
-            db,
-            owner.name,
-            owner.incarnation,
-            schedule.message,
-            due_at=first,
-            by=approval.requested_by,
-            at=now,
-            file_path=schedule.file_path,
-            every=schedule.every,
-            calendar=schedule.calendar,
-            approval=number,
-        )
-        told = ReminderAdded(
-            owner.name,
-            id=added,
-            owner=owner.name,
-            due_at=first,
-            every=schedule.every,
-            calendar=schedule.calendar,
-            by=approval.requested_by,
-        )
+        reminding.refuse_too_many(hive, db, owner)
+        by = approval.requested_by
+        added = reminding.add(db, owner, schedule, first, by=by, at=now, approval=number)
         note = f"reminder {added}, {schedules.recurrence(schedule)}, first at {clock.iso(first)}"
-        if not resolving.end(hive, db, number, "deployed", note, first=[told]):
+        if not resolving.end(hive, db, number, "deployed", note):
             raise HiveError(f"approval {number} is over")
         ended = approvals.get(db, number)
     assert ended

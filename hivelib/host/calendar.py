@@ -81,9 +81,7 @@ def check(expression: str, now: float, least: float) -> None:
     found = elapses(expression, now, LOOKED_AT)
     if not found:
         raise Refused(f"‘{expression}’ never comes", "name a time that is still to come")
-    pause = min(
-        (later - earlier for earlier, later in itertools.pairwise(found)), default=least
-    )
+    pause = min((later - earlier for earlier, later in itertools.pairwise(found)), default=least)
     if pause < least:
         raise Refused(
             f"‘{expression}’ comes again after {schedules.span(pause)}",

@@ -41,6 +41,20 @@ def timestamp(text: str) -> float:
     return float(found[1])
 
 
+def span(text: str) -> float:
+    """Seconds of `1h`, `90 min`, `2 days 3h`; of a bare number it is the number. Raises Misuse when it is none."""
+    try:
+        done = run(["systemd-analyze", "timespan", "--", text.strip()], seconds=_SECONDS)
+    except NotNow:
+        raise
+    except HiveError:
+        done = None
+    found = done and re.search(r"^ *\S?s: (\d{1,18})$", done.out, re.MULTILINE)
+    if not found or not int(found[1]):
+        raise Misuse(f"‘{shortened(text, 40)}’ is no span of time", "write it like: 1h, 90 min, 2d")
+    return int(found[1]) / 1e6
+
+
 def _no_moment(text: str) -> Misuse:
     return Misuse(
         f"‘{shortened(text, 40)}’ is no moment",

@@ -22,7 +22,6 @@ CALENDAR_MOST = 200
 EVERY_MOST = 10 * 366 * 86400.0
 """Seconds between two times."""
 
-_PATH_MOST = 4096
 _FIELDS = ("calendar", "every", "file_path", "message")
 _CALENDAR = re.compile(r"[A-Za-z0-9*][A-Za-z0-9 *,./:~_+-]*")
 _FRACTION = re.compile(r"(?<!\.)\.(?!\.)")
@@ -77,8 +76,8 @@ def why_not(schedule: Schedule, limits: Reminders) -> Why | None:
         return "a schedule has either a period or a calendar expression", "give one of them"
     if wrong := rules.why_not_body(schedule.message, limits.body_limit):
         return wrong
-    if len(schedule.file_path) > _PATH_MOST or "\0" in schedule.file_path:
-        return "that is no file's path", "name one below /state"
+    if schedule.file_path and (wrong := rules.why_not_file_path(schedule.file_path)):
+        return wrong
     if schedule.every is not None:
         return why_not_every(schedule.every, limits.every_least)
     return why_not_calendar(schedule.calendar)
@@ -113,12 +112,6 @@ def after(due: float, every: float, now: float) -> tuple[float, int]:
     while following <= now:  # the quotient was rounded down
         skipped, following = skipped + 1, following + every
     return following, skipped
-
-
-def silenced(due: float, every: float, now: float) -> bool:
-    """Whether what is every so many seconds is further away than that: then the clock went back by more than a period,
-    and it would be silent until the clock is again where it was."""
-    return due - now > every
 
 
 def recurrence(schedule: Schedule) -> str:

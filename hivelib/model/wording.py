@@ -54,10 +54,10 @@ def _more(waiting: int) -> str:
     )
 
 
-def reminded(reminder: Reminder, *, path: str, due: str, skipped: int) -> str:
+def reminded(reminder: Reminder, *, path: str, due: str, skipped: int, last: bool = False) -> str:
     """The message that a reminder becomes: its own words, or where they lie (`path`, empty: nowhere), and above them
-    what must be known of it: who set it, if another did, when it was `due`, if it is late, and how often it was missed.
-    """
+    what must be known of it: who set it, if another did, when it was `due`, if it is late, how often it was missed, and
+    whether a recurring one comes no more (`last`)."""
     facts = []
     if reminder.created_by != reminder.owner:
         facts.append(f"set by {reminder.created_by}")
@@ -65,6 +65,8 @@ def reminded(reminder: Reminder, *, path: str, due: str, skipped: int) -> str:
         facts.append(f"late: it was due {due}")
     if skipped:
         facts.append(f"missed {'once' if skipped == 1 else f'{skipped} times'} meanwhile")
+    if last:
+        facts.append("its last time")
     head = f"(reminder {reminder.id}, {'; '.join(facts)})\n\n" if facts else ""
     if not path:
         return head + reminder.body

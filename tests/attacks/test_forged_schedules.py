@@ -47,6 +47,15 @@ def bodies(three: ThreeUsers) -> list[str]:
     return [one.body for one in three.deployer(lambda rig: scheduled(rig.hive))]
 
 
+def write(three: ThreeUsers, number: int, **columns: object) -> None:
+    """What the hive's own user does to a row."""
+
+    def work(rig: DeployRig) -> None:
+        forge(rig.hive, number, **columns)
+
+    three.hive(work)
+
+
 def try_all(three: ThreeUsers, number: int) -> None:
     """Every job about an approval that there can be, done by the worker."""
 
@@ -70,13 +79,13 @@ def test_rows_of_every_status_schedule_nothing(three: ThreeUsers) -> None:
     before, config, boxes = bodies(three), three.propose('{"model": "evil"}\n'), three.deployed()
     number = ask(three, "pending")
     for status in APPROVAL:
-        three.hive(lambda rig, status=status: forge(rig.hive, number, status=status, decided_uid=0))
+        write(three, number, status=status, decided_uid=0)
         try_all(three, number)
         assert bodies(three) == before
     # What is none is made one, and the other way round.
     for kind, one in (("schedule", config), ("apply_commit", number), ("spawn", number)):
         more = {"kind": kind, "config": EVIL, "status": "approved"}
-        three.hive(lambda rig, one=one, more=more: forge(rig.hive, one, **more))
+        write(three, one, **more)
         try_all(three, one)
     assert bodies(three) == before and three.deployed() == boxes
 
@@ -98,11 +107,11 @@ def test_a_decision_about_one_is_not_used_for_another(three: ThreeUsers) -> None
     ):
         was = {name: getattr(row, name) for name in columns}
         forged = {"status": "approved", **columns}
-        three.hive(lambda rig, forged=forged: forge(rig.hive, number, **forged))
+        write(three, number, **forged)
         try_all(three, number)
         assert bodies(three) == before, columns
         mended = {**was, "status": "approved", "resolved_at": None}
-        three.hive(lambda rig, mended=mended: forge(rig.hive, number, **mended))
+        write(three, number, **mended)
     assert three.deployed() == boxes
     three.hive(lambda rig: forge_job(rig, "schedule", "alice", number))
     three.work()
@@ -116,7 +125,7 @@ def test_a_used_decision_schedules_no_second_one(three: ThreeUsers) -> None:
     before = bodies(three)
     for status in ("pending", "approved", "building", "activating"):
         more = {"status": status, "resolved_at": None, "decided_at": clock.now()}
-        three.hive(lambda rig, more=more: forge(rig.hive, number, **more))
+        write(three, number, **more)
         try_all(three, number)
         assert bodies(three) == before
     assert any("it is scheduled" in why for why in three.refusals(number))

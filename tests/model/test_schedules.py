@@ -1,4 +1,4 @@
-"""The text of a schedule has one form, its checks say what to do, and `every` keeps its rhythm whatever the clock does."""
+"""The text of a schedule has one form, its checks say what to do, `every` keeps its rhythm whatever the clock does."""
 
 import json
 import math
@@ -49,7 +49,7 @@ def test_a_schedule_is_read_as_it_was_written(
     ],
 )
 def test_no_other_text_is_a_schedule(words: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="it |expecting|Extra"):
         schedules.parsed(words)
 
 

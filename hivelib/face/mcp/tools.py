@@ -60,10 +60,11 @@ COMMON: dict[str, Tool] = {
         keeps=True,
     ),
     "remind": Tool(
-        "Send yourself a message later, from `reminder`. Give delay_seconds or at_unix_timestamp. A long one, or one "
-        "with file_path, becomes a file, and the message says which.",
+        "Send yourself a message later, from `reminder`. Give delay_seconds or at_unix_timestamp; or every_seconds or "
+        "calendar for one that comes again and again, once the operator has approved it. A long one, or one with "
+        "file_path, becomes a file, and the message says which.",
         reminding.Remind,
-        reminding.remind,
+        slow=reminding.remind,
         keeps=True,
     ),
     "request_next_turn": Tool(
@@ -123,6 +124,12 @@ MANAGERS: dict[str, Tool] = {
         "Propose a new agent made of the template as it is.",
         arguments.NewAgent,
         slow=proposing.request_spawn,
+        keeps=True,
+    ),
+    "request_schedule": Tool(
+        "Propose that an agent be sent a message again and again; for yourself remind does the same.",
+        arguments.Recurring,
+        slow=proposing.request_schedule,
         keeps=True,
     ),
 }

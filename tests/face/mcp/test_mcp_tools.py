@@ -32,7 +32,7 @@ def test_an_agent_has_its_tools_and_the_manager_more(rig: McpRig) -> None:
     assert names("manager") == [
         *common,
         *["list_agents", "start", "kill", "restart", "update", "get_logs"],
-        *["request_init_config", "request_apply_commit", "request_spawn"],
+        *["request_init_config", "request_apply_commit", "request_spawn", "request_schedule"],
     ]
 
 
