@@ -1,9 +1,14 @@
 """Reminders as the operator's tools show them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hivelib.base import clock
+from hivelib.base.errors import Misuse
+from hivelib.face import tool
+from hivelib.flow import reminding
+from hivelib.flow.mailing import SHELL
+from hivelib.flow.opening import Hive
 from hivelib.model.records import Reminder
 from hivelib.model.schedules import span
 
@@ -47,3 +52,26 @@ def cells(reminder: Mapping[str, Any]) -> list[object]:
         reminder["created_by"],
         reminder["body"],
     ]
+
+
+def by_operator(
+    hive: Hive, name: str, words: Sequence[str], every: str, calendar: str, path: str
+) -> Reminder:
+    """Sets what hive-remind was told: `words` are when and message, or of a recurring one the message alone."""
+    *when, message = words
+    if len(when) > 1 or (calendar and (when or every)) or not (every or calendar or when):
+        raise Misuse(
+            "hive-remind takes NAME, WHEN and MESSAGE",
+            "with --every WHEN may be left out, with --calendar it is",
+        )
+    message = tool.text_or_stdin(message, hive.settings.reminders.body_limit)
+    return reminding.remind(
+        hive,
+        SHELL,
+        name,
+        message,
+        due_at=reminding.when(when[0]) if when else None,
+        every=reminding.span(every) if every else None,
+        calendar=calendar,
+        file_path=path,
+    )

@@ -58,5 +58,5 @@ def span(text: str) -> float:
 def _no_moment(text: str) -> Misuse:
     return Misuse(
         f"‘{shortened(text, 40)}’ is no moment",
-        "write it like: in 20 min, +1h 30min, 09:00, tomorrow 09:00, 2026-12-01T09:00",
+        "write it like: in 20 min, +1h 30min, tomorrow 09:00, 2026-12-01T09:00",
     )

@@ -72,10 +72,10 @@ def _walked(top: str, parts: list[str]) -> int:
 
 
 def _put(directory: int, name: str, data: bytes, new: str, replace: bool) -> bool:
+    _take_away(directory, new)
     found = _lies_there(directory, name, data)
     if found is not None and (found or not replace):
         return found
-    _take_away(directory, new)
     file = os.open(new, _NEW, 0o600, dir_fd=directory)
     try:
         left = memoryview(data)

@@ -18,7 +18,10 @@ FIELDS = [
     *["event", "name", "agent", "lines"],
     *["message", "delay_seconds", "at_unix_timestamp", "file_path"],
 ]
-SEEN = "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM events), (SELECT count(*) FROM answers)"
+SEEN = (
+    "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM events), (SELECT count(*) FROM answers),"
+    " (SELECT count(*) FROM reminders)"
+)
 
 scalars = st.one_of(
     st.none(),
