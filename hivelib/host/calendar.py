@@ -71,7 +71,7 @@ def elapsed(expression: str, after: float, until: float) -> int:
         count += len(passed)
         if not found or len(passed) < len(found):
             break
-        after, chunk = found[-1], _CHUNK
+        after, chunk = found[-1], min(chunk * 20, _CHUNK)
     return count
 
 

@@ -185,27 +185,21 @@ def test_through_daylight_saving_a_month_and_back_on_a_clock_of_its_own(
     daily = recur(hive, calendar="09:00")
     put(hive, daily, due_at=at(27, 9))
     show(at(27, 8, 59))
-    with Sleeper(wall, "reminder") as sleeper:
+    with Sleeper(wall, "reminder"):
         until_value(hive.db, "SELECT due_at = ? FROM reminders WHERE id = 1", at(27, 9))
-        for count, day in enumerate((27, 28, 29), 1):
+        for count, day in enumerate((27, 28), 1):
             show(at(day, 9, 1))
             comes(count)
             assert now(hive, daily).due_at == at(day + 1, 9)
-        assert [one["skipped"] for one in fired(hive)] == [0, 0, 0]
-        assert (at(28, 9) - at(27, 9), at(29, 9) - at(28, 9)) == (23 * HOUR, 24 * HOUR)
-        show(at(29, 8, 30))  # back to before what has come
-        soon = recur(hive, "soon", every=HOUR, due_at=wall.now() + 60)
-        show(at(29, 9, 2))
-        comes(4)
+        assert [one["skipped"] for one in fired(hive)] == [0, 0]
+        assert at(28, 9) - at(27, 9) == 23 * HOUR
+        show(at(28, 8, 30))  # back to before what has come
+        soon = reminding.remind(hive, SHELL, "alice", "soon", due_at=wall.now() + 60)
+        show(at(28, 9, 2))
+        comes(3)
         assert fired(hive)[-1]["id"] == soon.id, "nine o'clock has been"
-        sleeper.kill()
-        show(at(29, 9) + 30 * DAY + 60)
-        reminding.cancel(hive, SHELL, soon.id)
-        sleeper.start()
-        comes(5)
+        show(at(28, 9) + 30 * DAY + 60)
+        comes(4)
         assert fired(hive)[-1]["skipped"] == 29
-        show(at(29, 12))  # a month back: it does not wait for April to end again
-        until_value(hive.db, "SELECT due_at = ? FROM reminders WHERE id = 1", at(30, 9))
-        comes(5)
-        show(at(30, 9, 1))
-        comes(6)
+        show(at(28, 12))  # a month back: it does not wait for April to end again
+        until_value(hive.db, "SELECT due_at = ? FROM reminders WHERE id = 1", at(29, 9))
