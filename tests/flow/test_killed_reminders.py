@@ -54,9 +54,7 @@ def test_who_delivers_dies_and_the_next_one_delivers_it_once(
     points = [""]
     for before in range(1, 20):
         due, body = clock.now() - 1, f"{words} {before}"
-        made = reminding.remind(
-            hive, SHELL, "alice", body, due_at=due, file_path=path, every=every
-        )
+        made = reminding.remind(hive, SHELL, "alice", body, due_at=due, file_path=path, every=every)
         came = messages(hive)
         points = killed(before, firing.fire_due)
         assert messages(hive) - came in (0, 1)
