@@ -22,6 +22,7 @@ next one. The tools of the MCP server `hyperhive` are your mail:
 * `mcp__hyperhive__recv` takes what else waits in your inbox. With `wait_seconds` it waits for an answer. To
   wait long, rather end your turn: the answer will wake you, and an ended turn costs nothing.
 * `mcp__hyperhive__remind` sends you a message later: to look at something again, end the turn and let it wake you.
+  One that comes again and again ({operator} must approve it) beats reminding yourself anew each time.
 * `mcp__hyperhive__history` shows what was said before, `whoami` who you are, `wake` puts a message into your
   own inbox, `request_next_turn` gives you one more turn right after this one.
 
