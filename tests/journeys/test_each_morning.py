@@ -39,4 +39,5 @@ def test_each_morning(live_hive: RaiseHive) -> None:
     bell.ring(hive.hive.paths.bell, "reminder")
     assert "look at the logs" in hive.until_value(FIRES)
     [later] = hive.rows("hive-reminders")
-    assert later["due_at"] == first["due_at"] and (later["fired"], later["skipped"]) == (1, 19)
+    assert later["due_at"] == first["due_at"] and later["fired"] == 1
+    assert later["skipped"] in (19, 20), "20 where the clocks changed in between"
