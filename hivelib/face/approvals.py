@@ -10,7 +10,6 @@ from hivelib.face.diffs import PLAIN, RED, YELLOW, Style, painted, quoted
 from hivelib.flow.looking import Shown
 from hivelib.model.comparing import CARE, DANGER
 from hivelib.model.records import Approval
-from hivelib.model.schedules import KIND
 
 HEADS = ("ID", "KIND", "AGENT", "STATUS", "COMMIT", "BY", "EXPIRES", "DESCRIPTION")
 _COLOURS = {DANGER: RED, CARE: YELLOW}
@@ -47,15 +46,14 @@ def shown_data(shown: Shown, *, stat: bool) -> dict[str, Any]:
 
 def shown_page(shown: Shown, *, stat: bool, style: Style = PLAIN) -> str:
     """All there is to see of an approval, for people: facts, words, cautions, the diff, and what to type next."""
-    recurs = shown.approval.kind == KIND
-    head = "what it schedules:" if recurs else "what agent.json changes:"
-    said = [_item("  - ", one, style, lines=recurs) for one in shown.words]
+    head = "what it schedules:" if shown.recurs else "what agent.json changes:"
+    said = [_item("  - ", one, style, lines=shown.recurs) for one in shown.words]
     parts = [
         "\n".join(_facts(shown, style)),
         "\n".join([head, *said]),
         "\n".join(_cautions(shown, style)),
-        "" if recurs else diffs.stat_text(shown.diff, style),
-        "" if stat or recurs else diffs.diff_text(shown.diff, shown.repository, style),
+        "" if shown.recurs else diffs.stat_text(shown.diff, style),
+        "" if stat or shown.recurs else diffs.diff_text(shown.diff, shown.repository, style),
         "\n".join(_next(shown)),
     ]
     return "\n\n".join(filter(None, parts))
@@ -83,7 +81,7 @@ def _facts(shown: Shown, style: Style) -> Iterator[str]:
 def _identity(shown: Shown, style: Style) -> Iterator[str]:
     """What a decision will name."""
     approval = shown.approval
-    if approval.kind == KIND:
+    if shown.recurs:
         yield _fact("digest", approval.fetched_sha, style)
         return
     asked = f", asked for as {approval.commit_ref}" if approval.commit_ref else ""

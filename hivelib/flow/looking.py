@@ -47,6 +47,11 @@ class Shown(NamedTuple):
     obstacle: str
     repository: str
 
+    @property
+    def recurs(self) -> bool:
+        """Whether it is a schedule: words, and no commit."""
+        return self.approval.kind == schedules.KIND
+
 
 class _Base(NamedTuple):
     commit: str
