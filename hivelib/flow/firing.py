@@ -73,6 +73,8 @@ def fire_due(hive: Hive) -> int:
         except Exception as error:  # noqa: BLE001 - one reminder's bug must not keep the others
             traceback.print_exc(file=sys.stderr)
             _fail(hive, reminder, f"a bug: {type(error).__name__}: {error}")
+    if fired:  # once for all, and after the rings: until then a power failure forgets message and delivery alike
+        hive.db.sync()
     return fired
 
 
@@ -89,7 +91,7 @@ def _fire(hive: Hive, reminder: Reminder) -> bool:
         due=clock.iso(reminder.due_at) if late > LATE else "",
         skipped=skipped,
     )
-    with hive.db.write() as db:
+    with hive.db.write(durable=False) as db:
         if not _still(hive, reminder, now):  # cancelled, or its owner destroyed, meanwhile
             return False
         message = mail.add(db, names.REMINDER, reminder.owner, body, lane="normal", at=now)
