@@ -5,6 +5,7 @@ import re
 import pytest
 
 from hivelib.model.records import Approval
+from hivelib.store import reminders
 from tests.bin.conftest import Shell, give
 from tests.bin.test_looking import fields_of
 from tests.support.schedules import ask
