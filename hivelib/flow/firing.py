@@ -104,6 +104,8 @@ def fire_due(hive: Hive) -> int:
         except Exception as error:  # noqa: BLE001 - one reminder's bug must not keep the others
             traceback.print_exc(file=sys.stderr)
             _fail(hive, reminder, f"a bug: {type(error).__name__}: {error}")
+    if fired:  # once for all, and after the rings: until then a power failure forgets message and delivery alike
+        hive.db.sync()
     return fired
 
 
@@ -121,7 +123,7 @@ def _fire(hive: Hive, reminder: Reminder) -> bool:
         skipped=skipped,
         last=reminder.recurring and next_at is None,
     )
-    with hive.db.write() as db:
+    with hive.db.write(durable=False) as db:
         if not _still(hive, reminder, now):  # cancelled, or its owner destroyed, meanwhile
             return False
         message = mail.add(db, names.REMINDER, reminder.owner, body, lane="normal", at=now)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from hivelib.model.records import Approval
+from hivelib.store import reminders
 from tests.bin.conftest import Shell, give
 from tests.bin.test_looking import fields_of
 from tests.support.schedules import ask
@@ -109,3 +110,23 @@ def test_the_operator_sets_one_at_once(
     assert (row["every"], row["calendar"], row["body"]) == (every, calendar, "look")
     again = calendar or ("every 1 h 30 min" if every == 5400.0 else "every 2 d")
     assert again in shell.run("hive-reminders").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["x"], 2),
+        (["now", "x", "y"], 2),
+        (["x", "--every", "1 parsec"], 2),
+        (["x", "--every", "infinity"], 2),
+        (["now", "x", "--calendar", "daily"], 2),
+        (["x", "--calendar", "daily", "--every", "1h"], 2),
+        (["x", "--every", "1s"], 1),
+        (["x", "--calendar", "\x1b[2J"], 1),
+        (["x", "--calendar", "*:*:*"], 1),
+        (["x", "--calendar", "when it suits"], 1),
+    ],
+)
+def test_what_cannot_recur_is_one_clear_line(shell: Shell, words: list[str], status: int) -> None:
+    shell.refusal("hive-remind", "alice", *words, status=status)
+    assert reminders.latest(shell.hive.db, 9) == []

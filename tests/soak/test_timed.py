@@ -1,5 +1,5 @@
-"""Ten thousand deadlines: rounds of the campaign of tests/flow/test_timed_campaign.py, each in a hive and from a seed of
-its own. Writes its figures to docs/reliability.md."""
+"""Ten thousand deadlines: rounds of the campaign of tests/flow/test_timed_campaign.py, each in a hive and from a seed
+of its own. Writes its figures to docs/reliability.md."""
 
 import os
 from collections import Counter
@@ -16,9 +16,9 @@ ROUNDS, DEADLINES = 10, 1000
 SEED = 9000
 TITLE = "Promises of time"
 WORDS = """Deadlines at random within days, on a clock of the tests' own that jumps ahead and back (libfaketime; the
-machine's is never touched) and while machines "sleep" (SIGSTOP, a jump, SIGCONT). hive-reminder, hive-broker and whoever
-sets them are killed with SIGKILL at random instants and started again; what had no answer is asked again. Then each of
-these must hold:
+machine's is never touched) and while machines "sleep" (SIGSTOP, a jump, SIGCONT). hive-reminder, hive-broker and
+whoever sets them are killed with SIGKILL at random instants and started again; what had no answer is asked again. Then
+each of these must hold:
 
 * whatever was asked for is there once, and what was answered is what is there;
 * each reminder is one message and one event; one that recurs as many as its row says, and what it missed is counted;
