@@ -36,9 +36,8 @@ def serve(hive: Hive) -> None:
     """Runs until it is stopped."""
     with Listener(hive.paths.bell, "reminder") as listener, alarm.Alarm(listener) as waker:
         notify("READY=1")
-        ahead = (
-            math.inf
-        )  # how far the wall clock was ahead of the monotonic one; at start it may have been set
+        # How far the wall clock was ahead of the monotonic one. At start it may have been set meanwhile.
+        ahead = math.inf
         while True:
             try:
                 if (lead := clock.now() - clock.monotonic()) < ahead - _STEP:
