@@ -20,6 +20,11 @@ def iso(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
+def full(at: float) -> str:
+    """UTC seconds as the machine's local `2026-11-22 15:31:13 CET`, for what is decided about."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
+
+
 def local(at: float) -> str:
     """UTC seconds as the machine's local `11-22 15:31:13`, for tables."""
     return time.strftime("%m-%d %H:%M:%S", time.localtime(at))

@@ -35,3 +35,10 @@ def notify(state: str) -> None:
         address = "\0" + address[1:]
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.sendto(state.encode(), address)
+
+
+def watchdog_seconds() -> float:
+    """Within how many seconds the manager wants to hear `WATCHDOG=1` again (sd_watchdog_enabled(3)); 0: never."""
+    if os.environ.get("WATCHDOG_PID") not in (None, str(os.getpid())):
+        return 0.0
+    return int(os.environ.get("WATCHDOG_USEC") or 0) / 1e6

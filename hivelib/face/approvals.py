@@ -25,7 +25,7 @@ def cells(approval: Mapping[str, Any]) -> list[object]:
         approval["fetched_sha"][:12],
         approval["requested_by"],
         _expires(approval["expires_at"]) if approval["status"] == "pending" else "",
-        approval["description"] or approval["note"],
+        approval["description"] or approval["note"] or approval["commit_ref"],
     ]
 
 
@@ -46,14 +46,14 @@ def shown_data(shown: Shown, *, stat: bool) -> dict[str, Any]:
 
 def shown_page(shown: Shown, *, stat: bool, style: Style = PLAIN) -> str:
     """All there is to see of an approval, for people: facts, words, cautions, the diff, and what to type next."""
+    head = "what it schedules:" if shown.recurs else "what agent.json changes:"
+    said = [_item("  - ", one, style, lines=shown.recurs) for one in shown.words]
     parts = [
         "\n".join(_facts(shown, style)),
-        "\n".join(
-            ["what agent.json changes:", *(_item("  - ", one, style) for one in shown.words)]
-        ),
+        "\n".join([head, *said]),
         "\n".join(_cautions(shown, style)),
-        diffs.stat_text(shown.diff, style),
-        "" if stat else diffs.diff_text(shown.diff, shown.repository, style),
+        "" if shown.recurs else diffs.stat_text(shown.diff, style),
+        "" if stat or shown.recurs else diffs.diff_text(shown.diff, shown.repository, style),
         "\n".join(_next(shown)),
     ]
     return "\n\n".join(filter(None, parts))
@@ -71,6 +71,19 @@ def _facts(shown: Shown, style: Style) -> Iterator[str]:
     )
     if approval.description:
         yield _fact("why", approval.description, style)
+    yield from _identity(shown, style)
+    if approval.decided_at is not None:
+        yield _fact("decided", _decided(approval, approval.decided_at), style)
+    if approval.note:
+        yield _fact("note", approval.note, style)
+
+
+def _identity(shown: Shown, style: Style) -> Iterator[str]:
+    """What a decision will name."""
+    approval = shown.approval
+    if shown.recurs:
+        yield _fact("digest", approval.fetched_sha, style)
+        return
     asked = f", asked for as {approval.commit_ref}" if approval.commit_ref else ""
     yield _fact("commit", f"{approval.fetched_sha}{asked}", style)
     yield _fact("lock", approval.lock_hash or "it has no flake.lock", style)
@@ -81,10 +94,6 @@ def _facts(shown: Shown, style: Style) -> Iterator[str]:
     )
     yield _fact("base", (approval.base or "nothing") + moved, style)
     yield _fact("against", f"{shown.base or 'nothing'}, {shown.base_is}", style)
-    if approval.decided_at is not None:
-        yield _fact("decided", _decided(approval, approval.decided_at), style)
-    if approval.note:
-        yield _fact("note", approval.note, style)
 
 
 def _fact(name: str, words: str, style: Style) -> str:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from hivelib.base import clock
+from hivelib.base.errors import HiveError
 from hivelib.model.diffs import ChangedFile
 from hivelib.model.records import (
     Agent,
@@ -15,6 +17,7 @@ from hivelib.model.records import (
     Question,
     Turn,
 )
+from hivelib.model.schedules import KIND
 
 _DEEP = 500
 """Brackets from which on a hostile line might be nested too deeply to be written again."""
@@ -106,12 +109,13 @@ EVENT = {
 
 APPROVAL = {
     "id": "the approval",
-    "kind": "init_config, apply_commit or spawn",
+    "kind": "init_config, apply_commit, spawn or schedule",
     "agent": "whom it is about",
     "status": "submitting, pending, approved, building, activating, deployed, failed, denied, expired or superseded",
     "description": "why, in the words of who asked",
     "commit_ref": "what was asked for",
-    "fetched_sha": "the commit that was fetched and is decided about, empty while there is none",
+    "fetched_sha": "the commit that was fetched and is decided about, empty while there is none; of a schedule the "
+    "digest of its text",
     "lock_hash": "SHA-256 of its flake.lock, empty when it has none",
     "base": "the commit that ran when it was last looked at, empty when none did",
     "requested_by": "who asked",
@@ -124,6 +128,8 @@ APPROVAL = {
     "note": "why it was denied or failed",
     "resolved_at": "UTC seconds, null while it is not over",
     "tag": "the tag in applied that says how it ended, or empty",
+    "schedule": "of a schedule its message, every (seconds or null), calendar, file_path and next (its first three "
+    "times, UTC seconds, while it is pending), null where it cannot be read; null of another kind",
 }
 
 SHOWN = {
@@ -132,7 +138,7 @@ SHOWN = {
     "against_sha": "the commit that it is compared with, empty: with nothing",
     "moved": "whether base moved since the look before this one",
     "obstacle": "why it cannot be approved as it is, or empty",
-    "words": "what the change of agent.json means, a list",
+    "words": "what the change of agent.json means, or what is scheduled; a list",
     "cautions": "what must not be overlooked: severity (danger, care, note) and words",
     "files": "each file: status, path, old_path, mode, old_mode, blob, old_blob, size, old_size, added, deleted and "
     "unshown (why its text is not in diff, or empty)",
@@ -187,7 +193,20 @@ def of_agent(
 
 def of_approval(approval: Approval) -> dict[str, Any]:
     """The fields of APPROVAL."""
-    return {name: value for name, value in approval._asdict().items() if name in APPROVAL}
+    kept = {name: value for name, value in approval._asdict().items() if name in APPROVAL}
+    return kept | {"schedule": _schedule(approval) if approval.kind == KIND else None}
+
+
+def _schedule(approval: Approval) -> dict[str, Any] | None:
+    from hivelib.flow import recurring, scheduling
+
+    try:
+        found = scheduling.read(approval.config, approval.fetched_sha)
+        waits = approval.status == "pending"
+        times = recurring.upcoming(found, clock.now(), scheduling.SHOWN) if waits else []
+    except HiveError:
+        return None
+    return {**found._asdict(), "next": times}
 
 
 def of_file(file: ChangedFile) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from hivelib.base.errors import HiveError, Refused
 from hivelib.flow import jobs, mailing, resolving, trusting, warning
 from hivelib.flow.opening import Hive
 from hivelib.host import decisions, git, repositories
-from hivelib.model import deciding, locks, names
+from hivelib.model import deciding, locks, names, schedules
 from hivelib.model.changes import ApprovalDecided, DecisionRefused
 from hivelib.model.deciding import Found
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Approval, Caller, Decision, Job
-from hivelib.store import approvals, events
+from hivelib.store import approvals, events, reminders
 
 _DONE = {"approve": "approved", "deny": "denied"}
 
@@ -64,11 +64,11 @@ def _refuse_unfit(hive: Hive, approval: Approval, sha: str, verdict: str) -> Non
     """Raises Refused when what would be decided is not what is there."""
     if wrong := deciding.why_not_open(approval, clock.now()):
         raise Refused(*wrong)
-    if not names.is_name(approval.agent) or not trusting.is_ours(hive, approval.agent):
+    if not names.is_name(approval.agent) or not _is_ours(hive, approval.kind, approval.agent):
         raise Refused(f"the repository of {approval.agent} is not the deploying user's own")
     if not deciding.is_commit(approval.fetched_sha):  # it is going to be a word of git's
         raise Refused(f"approval {approval.id} names no commit: its row was tampered with")
-    found = _found(hive, approval.agent, approval.id, approval.fetched_sha)
+    found = _found(hive, approval.kind, approval.agent, approval.id, approval.fetched_sha)
     if wrong := deciding.why_not_found(approval, found, sha, verdict):
         raise Refused(*wrong)
 
@@ -116,7 +116,9 @@ def _enact(hive: Hive, decision: Decision, uid: int) -> None:
     Raises Refused when the approval expired or was superseded in the same moment.
     """
     number, after = decision.approval, _DONE[decision.verdict]
-    kind = "deploy" if decision.verdict == "approve" else "deny"
+    kind = "deny"
+    if decision.verdict == "approve":
+        kind = "schedule" if decision.kind == schedules.KIND else "deploy"
     who = users.name_of(uid)
     with hive.db.write() as db:
         now = approvals.get(db, number)
@@ -175,10 +177,10 @@ def _judged(hive: Hive, number: int) -> tuple[Decision, int]:
         why = deciding.why_not_decider(trusting.decider(hive, uid))
         if why is None and not names.is_name(decision.agent):
             why = "it names no agent"
-        if why is None and not trusting.is_ours(hive, decision.agent):
+        if why is None and not _is_ours(hive, decision.kind, decision.agent):
             why = f"the repository of {decision.agent} is not the deploying user's own"
         if why is None:
-            found = _found(hive, decision.agent, number, decision.commit)
+            found = _found(hive, decision.kind, decision.agent, number, decision.commit)
             why = deciding.why_not_believed(number, decision, approval, found)
         if why:
             raise Refused(f"decisions/{number} of {users.name_of(uid)} is not believed: {why}")
@@ -206,6 +208,11 @@ def carry_out_denial(hive: Hive, job: Job, tell: Callable[[str], None]) -> str:
     if not names.is_name(approval.agent):
         raise Refused(f"approval {approval.id} is about no agent")
     number, settings = approval.id, hive.settings
+    if approval.kind == schedules.KIND:  # nothing has a tag of it
+        if _judged(hive, number)[0].verdict != "deny":
+            raise HiveError(f"decisions/{number} approves", "look who queued this job")
+        resolving.resolve(hive, approval, "denied", approval.note)
+        return "denied"
     tags = repositories.tagged(settings, approval.agent, number)
     tag = f"denied/{number}"
     if "denied" not in tags:  # else this was killed after its tag, by which the file counts as used
@@ -257,8 +264,18 @@ def newest_at(hive: Hive) -> float:
     return decisions.changed_at(hive.paths)
 
 
-def _found(hive: Hive, agent: str, number: int, commit: str) -> Found:
+def _is_ours(hive: Hive, kind: str, agent: str) -> bool:
+    return kind == schedules.KIND or trusting.is_ours(hive, agent)
+
+
+def _found(hive: Hive, kind: str, agent: str, number: int, commit: str) -> Found:
     settings = hive.settings
+    if kind == schedules.KIND:
+        row = approvals.get(hive.db, number)
+        tags = {"proposal": schedules.digest(row.config)} if row else {}
+        if reminders.of_approval(hive.db, number):
+            tags["deployed"] = commit
+        return Found(tags, "", "")
     tags = repositories.tagged(settings, agent, number)
     lock = lock_hash(hive, agent, commit) if tags else ""
     return Found(tags, repositories.main(settings, agent), lock)

@@ -14,7 +14,7 @@ from hivelib.flow.opening import Hive
 from hivelib.flow.seeding import rebuild, retire, seed
 from hivelib.flow.switching import Plan, Tell, live
 from hivelib.host import decisions, flake, meta, repositories
-from hivelib.model import names, states
+from hivelib.model import names, schedules, states
 from hivelib.model.changes import (
     ConfigReady,
     DeployEnded,
@@ -43,6 +43,8 @@ def deploy(hive: Hive, job: Job, tell: Tell) -> str:
     NotNow when it waits for something.
     """
     approval = resolving.known(hive, job.approval or 0)
+    if approval.kind == schedules.KIND:
+        raise Refused(f"approval {approval.id} is a schedule: nothing of it is deployed")
     if approval.status in states.RESOLVED:
         if approval.status != "deployed":
             raise HiveError(approval.note or f"it is {approval.status}")
@@ -52,7 +54,7 @@ def deploy(hive: Hive, job: Job, tell: Tell) -> str:
 
 def recover(hive: Hive) -> None:
     """What a dead worker left: building is undone, activating is finished, meta is tidied. Done at a worker's start."""
-    waiting = approvals.unresolved(hive.db)
+    waiting = [one for one in approvals.unresolved(hive.db) if one.kind != schedules.KIND]
     going = {one.id for one in waiting if one.status == "activating"}
     with meta.locked(hive.settings):
         meta.tidy(hive.settings, going)
@@ -84,7 +86,7 @@ def _carry_out(hive: Hive, approval: Approval, tell: Tell) -> str:
     decision = deciding.believed(hive, approval.id)
     if decision.verdict != "approve":
         raise Refused(f"approval {approval.id} was denied")
-    if approval.agent != decision.agent:  # the row changed since it was read
+    if (approval.agent, approval.kind) != (decision.agent, decision.kind):  # the row has changed
         raise Refused(f"approval {approval.id} was about {approval.agent} a moment ago")
     try:
         _go(hive, approval, decision, tell)

@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from hivelib.base import clock
 from hivelib.base.errors import Misuse, NotNow, Refused
 from hivelib.base.text import shortened
 from hivelib.flow.opening import Hive
+from hivelib.model import schedules
 from hivelib.model.comparing import CARE, DANGER, Caution
 from hivelib.model.deciding import is_commit
 from hivelib.model.diffs import Diff
@@ -45,6 +47,11 @@ class Shown(NamedTuple):
     obstacle: str
     repository: str
 
+    @property
+    def recurs(self) -> bool:
+        """Whether it is a schedule: words, and no commit."""
+        return self.approval.kind == schedules.KIND
+
 
 class _Base(NamedTuple):
     commit: str
@@ -68,12 +75,14 @@ def look(hive: Hive, number: int, against: str = "running") -> Shown:
     Raises Refused when there is no such approval or nothing of it to look at, NotNow while it is being fetched, Misuse
     when `against` is none of AGAINST.
     """
-    from hivelib.host import diffs  # `sh` costs 80 ms: who lists approvals does not pay it
-    from hivelib.model import comparing, overlooking
-
     if against not in AGAINST:
         raise Misuse(f"nothing can be compared with {shortened(against, 40)}", " or ".join(AGAINST))
     approval = _fetched(hive, number)
+    if approval.kind == schedules.KIND:
+        return _schedule(hive, approval, against)
+    from hivelib.host import diffs  # `sh` costs 80 ms: who lists approvals does not pay it
+    from hivelib.model import comparing, overlooking
+
     repository = _repository(hive, approval)
     commit = approval.fetched_sha
     base = _base(repository, approval, against)
@@ -103,6 +112,37 @@ def look(hive: Hive, number: int, against: str = "running") -> Shown:
         moved,
         obstacle,
         repository,
+    )
+
+
+def _schedule(hive: Hive, approval: Approval, against: str) -> Shown:
+    """What would be scheduled, in words: there is no commit and nothing to compare it with."""
+    from hivelib.flow import recurring, scheduling
+
+    said: list[str] = []
+    tampered: list[Caution] = []
+    obstacle = scheduling.why_not_now(hive, approval) if approval.status == "pending" else ""
+    try:
+        found = scheduling.read(approval.config, approval.fetched_sha)
+        times = recurring.upcoming(found, clock.now(), scheduling.SHOWN)
+        obstacle = obstacle or ("" if times else "it never comes")
+        said = scheduling.words(found, approval.agent, times)
+    except Refused as wrong:
+        tampered.append(Caution(DANGER, f"TAMPERED: {wrong}: do not approve it"))
+        obstacle = "what is there is not what was asked for"
+    more = [Caution(CARE, obstacle)] if obstacle and not tampered else []
+    nothing = Diff("", approval.fetched_sha, ())
+    return Shown(
+        approval,
+        against,
+        "",
+        "nothing: a schedule has no commit",
+        nothing,
+        tuple(said),
+        (*tampered, *more),
+        False,
+        obstacle,
+        "",
     )
 
 

@@ -15,7 +15,8 @@ from hivelib.model.settings import Settings
 DEPLOYED = ("agents", "applied", "builds", "decisions", "meta", "proposed")
 """Places that only the lanes' workers, boxes and the operator's tools write."""
 
-_DECIDES = "hive-dashboard.service"
+MAY_WRITE = {"hive-dashboard.service": "decisions", "hive-reminder.service": "agents"}
+"""The one of these that a service needs all the same: the page decides, a reminder may be a file in a /state."""
 
 ASKS_NOTHING = (
     "hive-mcp.service",
@@ -23,6 +24,7 @@ ASKS_NOTHING = (
     "hive-egress.service",
     "hive-door@.service",
     "hive-notify.service",
+    "hive-reminder.service",
 )
 """Services that take bytes of others and have no business with systemd. hive-broker mends units, so it has."""
 
@@ -59,7 +61,7 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
     texts["hive-notify.service.d/20-urls.conf"] = _told_where(settings.notify.urls_file)
     texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
-    for unit in (*ASKS_NOTHING, "hive-broker.service", _DECIDES):
+    for unit in (*ASKS_NOTHING, "hive-broker.service", "hive-dashboard.service"):
         texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, unit)
     return texts
 
@@ -73,7 +75,7 @@ def _told_where(urls_file: str) -> str:
 def _undecided(paths: Paths, unit: str) -> str:
     """What keeps a service, though it runs as the hive's one user, from deploying, from changing what was deployed, and
     from deciding, unless it is the page; one that asks nothing also from having systemd do it."""
-    kept = [name for name in DEPLOYED if unit != _DECIDES or name != "decisions"]
+    kept = [name for name in DEPLOYED if name != MAY_WRITE.get(unit)]
     lines = ["[Service]", *(f"ReadOnlyPaths={paths.place(name)}" for name in kept)]
     if (
         unit in ASKS_NOTHING
@@ -83,6 +85,8 @@ def _undecided(paths: Paths, unit: str) -> str:
         # things with; in a user's own manager, that is what the last line is for.
         lines += ["TemporaryFileSystem=%t:ro", f"BindPaths={paths.runtime}"]
         lines.append("BindReadOnlyPaths=-%t/systemd/inaccessible")
+        # Where one says that it is ready and lives; systemd believes there what a unit says of itself, and no more.
+        lines.append("BindReadOnlyPaths=-%t/systemd/notify")
     return "\n".join(lines) + "\n"
 
 

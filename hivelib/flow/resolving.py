@@ -7,12 +7,12 @@ from hivelib.base.db import Database
 from hivelib.base.errors import HiveError, NotNow, Refused
 from hivelib.flow import informing, mailing, warning
 from hivelib.flow.opening import Hive
-from hivelib.model import states
+from hivelib.model import schedules, states
 from hivelib.model.changes import ApprovalExpired, ApprovalResolved, ApprovalSuperseded
 from hivelib.model.events import Event
 from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Approval
-from hivelib.store import approvals, events
+from hivelib.store import agents, approvals, events
 
 _LOOK_SECONDS = 60.0  # the safety net for a ring that was lost
 
@@ -45,7 +45,7 @@ def resolve(
     with hive.db.write() as db:
         done = end(hive, db, approval.id, after, note, tag=tag, told=told)
     if done:
-        mailing.ring_inboxes(hive, [MANAGER])
+        mailing.ring_inboxes(hive, told_of(approval))
     return done
 
 
@@ -85,6 +85,8 @@ def end(
         tag=tag or found.tag,
     )
     events.record(db, *first, *warning.cleared(db, subject(number), refusal(number)))
+    if found.kind == schedules.KIND and found.agent != MANAGER:
+        _tell_owner(hive, db, found, over)
     if found.kind == "spawn" and found.requested_by == OPERATOR:
         events.record(db, over, *told)  # `hive-spawn`: each mail would be a turn that costs money
     else:
@@ -92,10 +94,25 @@ def end(
     return True
 
 
+def _tell_owner(hive: Hive, db: Database, found: Approval, over: Event) -> None:
+    """Whom a schedule would have reminded hears what came of it, unless it has gone meanwhile."""
+    owner = agents.get(db, found.agent)
+    if owner and owner.state != "destroyed" and owner.incarnation == found.incarnation:
+        mailing.notify(hive, owner.name, informing.body(over))
+
+
+def told_of(approval: Approval) -> list[str]:
+    """Whose inboxes the end of an approval is in."""
+    return sorted({MANAGER, approval.agent} if approval.kind == schedules.KIND else {MANAGER})
+
+
 def supersede(hive: Hive, db: Database, newer: Approval) -> None:
-    """Ends the older pending approvals of the same agent, inside the caller's write transaction."""
+    """Ends the older pending approvals of the same agent, inside the caller's write transaction; a schedule neither
+    ends another nor is ended."""
+    if newer.kind == schedules.KIND:
+        return
     for old in approvals.unresolved(db, newer.agent):
-        if old.id < newer.id and old.status == "pending":
+        if old.id < newer.id and old.status == "pending" and old.kind != schedules.KIND:
             why = f"approval {newer.id} was approved instead"
             gone = ApprovalSuperseded(subject(old.id), id=old.id, by=newer.id)
             end(hive, db, old.id, "superseded", why, first=[gone])
@@ -113,7 +130,7 @@ def expire(hive: Hive, now: float) -> None:
             current = approvals.get(db, found.id)
             if current and current.status == "pending":
                 end(hive, db, found.id, "expired", why, first=[gone])
-        mailing.ring_inboxes(hive, [MANAGER])
+        mailing.ring_inboxes(hive, told_of(found))
 
 
 def refusal(number: int | str) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 from typing import NamedTuple
 
-from hivelib.base import clock
+from hivelib.base import bell, clock
 from hivelib.base.errors import Refused
 from hivelib.flow import asking, jobs, lifecycle, mailing
 from hivelib.flow.diagnosing import keeps_login
@@ -60,6 +60,7 @@ def revive(hive: Hive, job: Job, tell: Tell) -> str:
             return ALREADY
         tell("starting its box")
         lifecycle.bring_up(hive, agent, Started(agent.name, agent=agent.name, by=job.by))
+    bell.ring(hive.paths.bell, "reminder")  # what fell due meanwhile
     return f"{agent.name} lives again"
 
 
@@ -82,7 +83,7 @@ def purge(hive: Hive, job: Job, tell: Tell) -> str:
         for path in _transcripts(hive, name):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-        from hivelib.flow import resolving
+        from hivelib.flow import reminding, resolving
         from hivelib.host import repositories  # git, which only a purge needs here
 
         repositories.move_aside(hive.settings, name, agent.incarnation)
@@ -93,6 +94,7 @@ def purge(hive: Hive, job: Job, tell: Tell) -> str:
             for one in approvals.unresolved(db, name):
                 over = "superseded" if one.status == "pending" else "failed"
                 resolving.end(hive, db, one.id, over, f"{name} was purged")
+            reminding.end_for(hive, db, name, job.by)
     mailing.ring_inboxes(hive, [names.MANAGER, *told])
     what = "what could not be counted" if counted is None else f"{shown(counted)} of files"
     return f"{name} is gone, and {what} with it"

@@ -8,19 +8,29 @@ and ring.
 from contextlib import suppress
 
 from hivelib.base import bell, clock
+from hivelib.base.alarm import NEVER, Alarm
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
 from hivelib.flow import asking, jobs, mailing, resolving, settling, warning
 from hivelib.flow.opening import Hive
-from hivelib.store import agents, approvals, events, mail, questions, search, turns, warnings
+from hivelib.store import (
+    agents,
+    approvals,
+    events,
+    mail,
+    questions,
+    reminders,
+    search,
+    turns,
+    warnings,
+)
 
 LOOK_SECONDS = 60.0
-_NEVER = float("inf")
 
 
 def watch(hive: Hive) -> None:
     """Runs until it is stopped."""
-    with bell.Listener(hive.paths.bell, "broker") as listener:
+    with bell.Listener(hive.paths.bell, "broker") as listener, Alarm(listener) as alarm:
         rung_to = 0.0
         look_at = clock.monotonic()
         notify("READY=1")
@@ -29,15 +39,14 @@ def watch(hive: Hive) -> None:
                 rung_to = keep_promises(hive, rung_to)
                 deadline = next_deadline(hive)
             except NotNow:  # a full disk: the next look tries again
-                deadline = _NEVER
+                deadline = NEVER
             if clock.monotonic() >= look_at:
                 look_around(hive)
                 look_at = clock.monotonic() + LOOK_SECONDS
-            seconds = min(deadline - clock.now(), look_at - clock.monotonic())
-            what = "the next look" if deadline == _NEVER else f"{clock.iso(deadline)}"
+            what = "the next look" if deadline == NEVER else f"{clock.iso(deadline)}"
             notify(f"STATUS=waits for {what}")
             # The wall clock may jump while we sleep: the deadline is read anew after every wake.
-            listener.wait(max(0.0, seconds) + 0.001)
+            alarm.wait(deadline, look_at - clock.monotonic())
 
 
 def next_deadline(hive: Hive) -> float:
@@ -49,7 +58,7 @@ def next_deadline(hive: Hive) -> float:
         approvals.next_expiry(hive.db),
         questions.next_deadline(hive.db),
     )
-    return min((time for time in times if time is not None), default=_NEVER)
+    return min((time for time in times if time is not None), default=NEVER)
 
 
 def keep_promises(hive: Hive, rung_to: float) -> float:
@@ -69,8 +78,8 @@ def keep_promises(hive: Hive, rung_to: float) -> float:
 
 
 def look_around(hive: Hive) -> None:
-    """The once-a-minute look: due mail and jobs that nobody does, decisions that no worker has heard of, failed units,
-    the search index, old warnings."""
+    """The once-a-minute look: due mail, reminders and jobs that nobody does, decisions that no worker has heard of,
+    failed units, the search index, old warnings."""
     now = clock.now()
     busy = {turn.agent for turn in turns.running(hive.db)}
     for name in mail.waiting_inboxes(hive.db, now):
@@ -83,6 +92,8 @@ def look_around(hive: Hive) -> None:
         job.lane for job in jobs.unfinished(hive)
     }:  # its worker may have died, its ring be lost
         bell.ring(hive.paths.bell, jobs.topic(lane))
+    if reminders.due(hive.db, now, 1):
+        bell.ring(hive.paths.bell, "reminder")
     _ring_for_decisions(hive, now)
     with suppress(HiveError):  # a full disk must not end the watch
         search.catch_up(hive.db)

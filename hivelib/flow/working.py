@@ -31,6 +31,7 @@ DOES = {
     "rebuild": "hivelib.flow.deploying:rebuild",
     "seed": "hivelib.flow.deploying:seed",
     "retire": "hivelib.flow.deploying:retire",
+    "schedule": "hivelib.flow.scheduling:carry_out",
     "start": "hivelib.flow.lifecycle:start",
     "stop": "hivelib.flow.lifecycle:stop",
     "restart": "hivelib.flow.lifecycle:restart",

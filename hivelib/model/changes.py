@@ -11,18 +11,22 @@ class ApprovalAdded(Event):
     kind = "approval_added"
     fields = {
         "id": "the approval",
-        "kind": "init_config, apply_commit or spawn",
+        "kind": "init_config, apply_commit, spawn or schedule",
         "agent": "whom it is about",
-        "commit_ref": "what was asked for",
+        "commit_ref": "what was asked for: a ref, or how often a schedule comes",
         "by": "who asked",
     }
 
 
 class ApprovalPending(Event):
-    """The proposal was fetched and its objects checked: it can be looked at and decided."""
+    """The proposal was fetched and its objects checked, or is a schedule: it can be looked at and decided."""
 
     kind = "approval_pending"
-    fields = {"id": "the approval", "agent": "whom it is about", "sha": "the commit"}
+    fields = {
+        "id": "the approval",
+        "agent": "whom it is about",
+        "sha": "the commit, or the digest of a schedule's text",
+    }
 
 
 class ApprovalDecided(Event):
@@ -45,7 +49,7 @@ class ApprovalResolved(Event):
     fields = {
         "id": "the approval",
         "agent": "whom it was about",
-        "kind": "init_config, apply_commit or spawn",
+        "kind": "init_config, apply_commit, spawn or schedule",
         "commit_ref": "what was asked for",
         "status": "deployed, failed, denied, expired or superseded",
         "note": "why, in words",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from hivelib.model import schedules
 from hivelib.model.records import Approval, Decision
 
 VERDICTS = ("approve", "deny")
@@ -41,7 +42,10 @@ class Decider(NamedTuple):
 
 class Found(NamedTuple):
     """What applied says about an approval: the tags' commits by kind, main (empty: none), the hash of the commit's
-    flake.lock (empty: it has none)."""
+    flake.lock (empty: it has none).
+
+    A schedule has no repository: its `proposal` is the digest of its text, `deployed` there when it is scheduled.
+    """
 
     tags: Mapping[str, str]
     main: str
@@ -114,12 +118,16 @@ def why_not_found(approval: Approval, found: Found, sha: str, verdict: str) -> W
     number, agent = approval.id, approval.agent
     proposal = found.tags.get("proposal", "")
     if used := [kind for kind in ENDS if kind in found.tags]:
-        return f"approval {number} was used before: tag {used[0]}/{number}", "propose again"
+        return (
+            f"approval {number} was used before: {_mark(approval.kind, used[0], number)}",
+            "propose again",
+        )
     if not proposal:
         return f"{agent} has no tag proposal/{number}: row and repository differ", _TAMPERED
     if proposal != approval.fetched_sha:
         was, now = proposal[:12], approval.fetched_sha[:12] or "nothing"
-        return f"the tag proposal/{number} is on {was}, the row names {now}", _TAMPERED
+        mark = _mark(approval.kind, "proposal", number)
+        return f"the {mark} is on {was}, the row names {now}", _TAMPERED
     if found.lock != approval.lock_hash:
         return f"flake.lock of {proposal[:12]} is not the one that was checked", _TAMPERED
     if sha and not proposal.startswith(sha.lower()):
@@ -153,10 +161,11 @@ def why_not_believed(
 
 def _why_not_tagged(number: int, decision: Decision, found: Found) -> str | None:
     if used := [kind for kind in ENDS if kind in found.tags]:
-        return f"it was used before: tag {used[0]}/{number}"
+        return f"it was used before: {_mark(decision.kind, used[0], number)}"
     for kind, commit in found.tags.items():
         if commit != decision.commit:
-            return f"the tag {kind}/{number} is on {commit[:12]}, not on {decision.commit[:12]}"
+            mark = _mark(decision.kind, kind, number)
+            return f"the {mark} is on {commit[:12]}, not on {decision.commit[:12]}"
     if "proposal" not in found.tags:
         return f"{decision.agent} has no tag proposal/{number}"
     if found.lock != decision.lock:
@@ -166,6 +175,13 @@ def _why_not_tagged(number: int, decision: Decision, found: Found) -> str | None
         now = found.main[:12] or "nothing"
         return f"{decision.agent} was deployed anew since it was decided: main is on {now}"
     return None
+
+
+def _mark(kind: str, tag: str, number: int) -> str:
+    """How words name what an approval is marked with."""
+    if kind == schedules.KIND:
+        return "digest of its text" if tag == "proposal" else "it is scheduled"
+    return f"tag {tag}/{number}"
 
 
 def _differing(decision: Decision, approval: Approval) -> list[str]:

@@ -25,6 +25,8 @@ next one. The tools of the MCP server `hyperhive` are your mail:
   some; go on or end your turn. The answer comes as a message from `system`, JSON with the event
   `question_answered`; `[expired]` or `[cancelled]` there is neither yes nor no. A `question_asked` from `system` is a
   question to you: give your answer with `mcp__hyperhive__answer`, not by message. `loose_ends` shows what is open.
+* `mcp__hyperhive__remind` sends you a message later: to look at something again, end the turn and let it wake you.
+  One that comes again and again ({operator} must approve it) beats reminding yourself anew each time.
 * `mcp__hyperhive__history` shows what was said before, `whoami` who you are, `wake` puts a message into your
   own inbox, `request_next_turn` gives you one more turn right after this one.
 

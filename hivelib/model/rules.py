@@ -59,3 +59,18 @@ def retry_at(times: list[float], limit: int, span: float) -> float | None:
 def pause(deliveries: int, first: float, most: float) -> float:
     """Seconds before the next delivery after `deliveries` failed ones: `first`, doubling, at most `most`."""
     return float(min(most, first * 2.0 ** max(0, deliveries - 1)))
+
+
+def why_not_file_path(path: str) -> tuple[str, str] | None:
+    """A reminder's file lies below /state, as the box names it, spelled plainly; else what is wrong, and what to do."""
+    hint = "name a file below /state, like /state/reminders/plan.md"
+    if not path.isprintable() or len(path.encode("utf-8", "replace")) > 1000:
+        return "that is no file's path", hint
+    first, top, *parts = path.split("/") if path.count("/") > 1 else ("", "", "")
+    if (first, top) != ("", "state"):
+        return "the file does not lie below /state", hint
+    if any(part in ("", ".", "..") or len(part.encode()) > 200 for part in parts):
+        return "the file's path is not spelled plainly", hint
+    if len(parts) > 20:
+        return "the file lies too deep", hint
+    return None

@@ -30,8 +30,8 @@ OUTCOMES = (
 APPROVAL = {
     "submitting": frozenset({"pending", "failed"}),
     "pending": frozenset({"approved", "denied", "expired", "superseded"}),
-    # denied when the row alone said approved: no operator had
-    "approved": frozenset({"building", "failed", "denied"}),
+    # denied when the row alone said approved: no operator had; deployed at once: a schedule, of which nothing is built
+    "approved": frozenset({"building", "deployed", "failed", "denied"}),
     "building": frozenset({"activating", "failed"}),
     "activating": frozenset({"deployed", "failed"}),
     "deployed": frozenset[str](),
@@ -75,6 +75,7 @@ LANES = {
     "rebuild": "approvals",
     "seed": "approvals",
     "retire": "approvals",
+    "schedule": "approvals",
     "start": "lifecycle",
     "stop": "lifecycle",
     "restart": "lifecycle",

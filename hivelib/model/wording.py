@@ -1,6 +1,6 @@
-"""What the hive says to a model at the start of a turn; pure: times come as text, markers from outside."""
+"""What the hive says to a model; pure: times come as text, markers from outside."""
 
-from hivelib.model.records import Message
+from hivelib.model.records import Message, Reminder
 
 RESTARTED = "you were restarted; what you wrote down is in /state"
 """The message that an agent finds after a start, restart or rebuild."""
@@ -52,3 +52,22 @@ def _more(waiting: int) -> str:
         f"{count}. Take them with mcp__hyperhive__recv (max up to 32, no wait) if they may bear on this one; what "
         "you leave wakes you again when this turn has ended."
     )
+
+
+def reminded(reminder: Reminder, *, path: str, due: str, skipped: int, last: bool = False) -> str:
+    """The message that a reminder becomes: its own words, or where they lie (`path`, empty: nowhere), and above them
+    what must be known of it: who set it, if another did, when it was `due`, if it is late, how often it was missed, and
+    whether a recurring one comes no more (`last`)."""
+    facts = []
+    if reminder.created_by != reminder.owner:
+        facts.append(f"set by {reminder.created_by}")
+    if due:
+        facts.append(f"late: it was due {due}")
+    if skipped:
+        facts.append(f"missed {'once' if skipped == 1 else f'{skipped} times'} meanwhile")
+    if last:
+        facts.append("its last time")
+    head = f"(reminder {reminder.id}, {'; '.join(facts)})\n\n" if facts else ""
+    if not path:
+        return head + reminder.body
+    return f"{head}{path} is what you are reminded of ({len(reminder.body.encode())} bytes)"

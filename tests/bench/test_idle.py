@@ -10,7 +10,7 @@ from tests.conftest import RaiseHive
 from tests.support.hive import LiveHive
 from tests.support.waiting import until
 
-STAYING = ("systemd", "hive-broker", "hive-dashboard")
+STAYING = ("systemd", "hive-broker", "hive-reminder", "hive-dashboard")
 OTHERS = 49
 
 

@@ -15,7 +15,7 @@ def test_the_docs_show_the_same_tables() -> None:
     shown: dict[str, dict[str, set[str]]] = {}
     for line in (ROOT / "docs/persistence.md").read_text().splitlines():
         cells = [re.sub(r" \(.*?\)", "", cell.strip()) for cell in line.split("|")]
-        if len(cells) == 5 and cells[1] in ("message", "agent", "turn", "question", ""):
+        if len(cells) == 5 and cells[1] in ("message", "agent", "turn", "question", "reminder", ""):
             kind = cells[1] or next(reversed(shown))
             shown.setdefault(kind, {})[cells[2]] = set(cells[3].split(", "))
     assert shown["message"] == {
@@ -24,6 +24,9 @@ def test_the_docs_show_the_same_tables() -> None:
     assert shown["agent"] == {state: set(after) for state, after in states.AGENT.items()}
     assert shown["question"] == {
         state: set(after) for state, after in states.QUESTION.items() if after
+    }
+    assert shown["reminder"] == {
+        state: set(after) for state, after in states.REMINDER.items() if after
     }
     assert shown["turn"] == {"`ended_at` empty: runs": set(states.OUTCOMES)}
 

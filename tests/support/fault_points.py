@@ -30,8 +30,8 @@ ORDERS = {"start", "stop"}
 OURS = {"os.rename": 1, "os.link": 1, "os.remove": 0, "shutil.rmtree": 0}
 """Events of Python's that are points, and which of their arguments is the place that changes."""
 HIDDEN = re.compile(
-    r"\.\d+\.[0-9a-f]{16}|\d+"
-)  # a decision, which is named relative to its directory
+    r"\.\d+\.[0-9a-f]{16}|\d+|\.reminder-\d+\.new|[a-z]*\d*\.md"
+)  # a decision, a reminder: named relative to their directory
 
 
 def die() -> None:

@@ -16,7 +16,7 @@ from tests.support.hive import LiveHive
 from tests.support.waiting import until
 
 BODY = r"mail-\d+ of \d+"
-STAYING = ("bin/hive-broker", "bin/hive-dashboard")
+STAYING = ("bin/hive-broker", "bin/hive-reminder", "bin/hive-dashboard")
 RESIDENT = {
     "systemd --user --unit=basic.target",
     "(sd-pam)",
@@ -86,7 +86,7 @@ def is_idle(hive: LiveHive) -> None:
         assert answer.status == 200
     until(lambda: not left_over(hive), "an idle hive", 30, hive.explain)
     lines = list(hive.processes().values())
-    assert [any(line.endswith(name) for line in lines) for name in STAYING] == [True, True]
+    assert [any(line.endswith(name) for line in lines) for name in STAYING] == [True] * 3
 
 
 def left_over(hive: LiveHive) -> list[str]:

@@ -133,6 +133,28 @@ class Commit(Arguments):
     description: Description = None
 
 
+EverySeconds = Annotated[
+    float | None, Field(ge=1, description="again and again, after so many seconds")
+]
+Calendar = Annotated[
+    str | None,
+    Field(
+        max_length=200,
+        description="again and again, systemd's calendar syntax: `Mon..Fri 09:00`, `*-*-01 08:30 UTC`",
+    ),
+]
+
+
+class Recurring(Arguments):
+    """request_schedule."""
+
+    agent: Name = Field(description="whom it reminds")
+    message: str = Field(description="what it will read, at most 64 KiB")
+    every_seconds: EverySeconds = None
+    calendar: Calendar = None
+    description: Description = None
+
+
 def schema(model: type[Arguments]) -> dict[str, Any]:
     """The JSON schema of a tool's arguments, as short as it can be said: each model request carries it.
 

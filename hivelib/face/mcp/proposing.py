@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from hivelib.face.mcp import wording
-from hivelib.face.mcp.arguments import Commit, NewAgent
+from hivelib.face.mcp.arguments import Commit, NewAgent, Recurring
 from hivelib.face.mcp.calls import Answer, Call
 from hivelib.face.mcp.managing import aside
-from hivelib.flow import submitting
+from hivelib.flow import scheduling, submitting
 from hivelib.flow.opening import Hive
 
 _SECONDS = 20.0
@@ -54,6 +54,27 @@ async def request_apply_commit(call: Call) -> Answer:
             request=call.request,
         ),
     )
+
+
+async def request_schedule(call: Call) -> Answer:
+    """Asks that an agent be reminded again and again."""
+    said = cast(Recurring, call.arguments)
+
+    def work(hive: Hive) -> dict[str, Any]:
+        number = scheduling.request(
+            hive,
+            call.caller,
+            said.agent,
+            said.message,
+            every=said.every_seconds,
+            calendar=said.calendar or "",
+            description=said.description or "",
+            request=call.request,
+        )
+        return {"id": number, "status": "pending", "note": ""}
+
+    outcome = await aside(call, work)
+    return Answer(wording.proposed(outcome), outcome)
 
 
 async def _propose(call: Call, submit: Callable[[Hive], int]) -> Answer:

@@ -7,7 +7,7 @@ import mcp_types as types
 from pydantic import ValidationError
 
 from hivelib.base.errors import HiveError, Misuse, Refused
-from hivelib.face.mcp import arguments, asking, calls, managing, proposing, wire
+from hivelib.face.mcp import arguments, asking, calls, managing, proposing, reminding, wire
 from hivelib.face.mcp.arguments import Arguments
 from hivelib.face.mcp.calls import Answer, Call
 from hivelib.face.mcp.connection import Connection
@@ -57,6 +57,14 @@ COMMON: dict[str, Tool] = {
         arguments.Wake,
         calls.wake,
         anytime=True,
+        keeps=True,
+    ),
+    "remind": Tool(
+        "Send yourself a message later, from `reminder`. Give delay_seconds or at_unix_timestamp; or every_seconds or "
+        "calendar for one that comes again and again, once the operator has approved it. A long one, or one with "
+        "file_path, becomes a file, and the message says which.",
+        reminding.Remind,
+        slow=reminding.remind,
         keeps=True,
     ),
     "request_next_turn": Tool(
@@ -141,6 +149,12 @@ MANAGERS: dict[str, Tool] = {
         "Propose a new agent made of the template as it is.",
         arguments.NewAgent,
         slow=proposing.request_spawn,
+        keeps=True,
+    ),
+    "request_schedule": Tool(
+        "Propose that an agent be sent a message again and again; for yourself remind does the same.",
+        arguments.Recurring,
+        slow=proposing.request_schedule,
         keeps=True,
     ),
 }

@@ -13,16 +13,18 @@ from tests.support.mcp_rig import Box, McpRig, mcp_rig
 
 COMMON = (
     *("send", "recv", "whoami", "wake", "request_next_turn", "history", "inbox_hook"),
-    *("ask", "answer", "cancel", "loose_ends"),
+    *("remind", "ask", "answer", "cancel", "loose_ends"),
 )
 MANAGERS = ("list_agents", "start", "kill", "restart", "update", "get_logs")
 FIELDS = [
     *["to", "body", "in_reply_to", "lane", "wait_seconds", "max", "label", "with", "limit"],
     *["event", "name", "agent", "lines"],
     *["question", "options", "multi", "ttl_seconds", "id", "answer", "kind"],
+    *["message", "delay_seconds", "at_unix_timestamp", "file_path", "every_seconds", "calendar"],
 ]
 SEEN = "SELECT " + ", ".join(
-    f"(SELECT count(*) FROM {table})" for table in ("messages", "events", "answers", "questions")
+    f"(SELECT count(*) FROM {table})"
+    for table in ("messages", "events", "answers", "questions", "reminders", "approvals")
 )
 
 scalars = st.one_of(

@@ -18,13 +18,13 @@ def test_an_agent_has_its_tools_and_the_manager_more(rig: McpRig) -> None:
         assert all(tool["description"] and tool["inputSchema"] for tool in listed)
         return [tool["name"] for tool in listed]
 
-    common = ["send", "recv", "whoami", "wake", "request_next_turn"]
+    common = ["send", "recv", "whoami", "wake", "remind", "request_next_turn"]
     common += ["ask", "answer", "cancel", "loose_ends", "history", "inbox_hook"]
     assert names("alice") == common
     assert names("manager") == [
         *common,
         *["list_agents", "start", "kill", "restart", "update", "get_logs"],
-        *["request_init_config", "request_apply_commit", "request_spawn"],
+        *["request_init_config", "request_apply_commit", "request_spawn", "request_schedule"],
     ]
 
 

@@ -1,0 +1,45 @@
+"""Schedules that wait for the operator, and what became of them."""
+
+from hivelib.base import clock
+from hivelib.base.errors import HiveError
+from hivelib.flow import scheduling
+from hivelib.flow.opening import Hive
+from hivelib.model.records import Approval, Caller, Job, Reminder
+from hivelib.store import approvals, jobs, reminders
+from tests.support.residents import voice
+from tests.support.undecided import job_of, now, quiet
+
+MANAGER = Caller("manager", "manager", "mcp")
+
+
+def ask(hive: Hive, name: str = "alice", message: str = "look", **more: object) -> Approval:
+    """A pending schedule of an agent's own: hourly, unless told."""
+    if not {"every", "calendar"} & more.keys():
+        more["every"] = 3600.0
+    caller = MANAGER if name == "manager" else voice(name)
+    return now(hive, scheduling.request(hive, caller, name, message, **more))  # type: ignore[arg-type]
+
+
+def work(hive: Hive, number: int) -> str:
+    """The worker's part of an approved one: its note, or why it came to nothing."""
+    try:
+        return scheduling.carry_out(hive, job_of(hive, number, "schedule"), quiet)
+    except HiveError as error:
+        return error.message
+
+
+def forged_job(hive: Hive, number: int, kind: str = "schedule") -> Job:
+    """A job as whoever can write the database writes it."""
+    with hive.db.write() as db:
+        jobs.add(db, "approvals", kind, "alice", number, "operator", clock.now())
+    return job_of(hive, number, kind)
+
+
+def scheduled(hive: Hive) -> list[Reminder]:
+    """All recurring reminders that there are."""
+    return reminders.recurring(hive.db)
+
+
+def all_of(hive: Hive) -> list[Approval]:
+    """All approvals, oldest first."""
+    return approvals.latest(hive.db, 100)
