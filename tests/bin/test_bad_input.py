@@ -50,7 +50,6 @@ CALLED_WRONGLY = [
     ("hive-answer", "x", "yes"),
     ("hive-answer", HUGE, "yes"),
     ("hive-cancel", "question"),
-    ("hive-cancel", "message", "1"),
     ("hive-cancel", "question", "\x1b[2J"),
     ("hive-questions", "alice"),
     ("hive-events", "--after", "-1"),

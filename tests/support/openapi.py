@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from hivelib.face import fields
+from hivelib.face import fields, reminders
 
 Schema = dict[str, Any]
 
@@ -126,6 +126,23 @@ CALLS = (
         {"chosen": {"type": "array", "items": TEXT}, "words": TEXT},
     ),
     Call("post", "/api/questions/{number}/cancel", "Takes it back.", {"id": NUMBER, **ALREADY}),
+    Call("get", "/api/reminders", "All that are to come.", {"reminders": rows(reminders.FIELDS)}),
+    Call(
+        "post",
+        "/api/reminders",
+        "Sets one: `when`, `every` and `calendar` as hive-remind takes them.",
+        {"id": NUMBER, "due_at": {"type": "number"}},
+        {"name": NAME, "message": TEXT}
+        | dict.fromkeys(("when", "every", "calendar", "file"), TEXT),
+        ("name", "message"),
+    ),
+    Call("post", "/api/reminders/{number}/cancel", "Takes it back.", {"id": NUMBER, **ALREADY}),
+    Call(
+        "post",
+        "/api/reminders/{number}/retry",
+        "Tries one that failed again.",
+        {"id": NUMBER, **ALREADY},
+    ),
     Call(
         "post",
         "/api/send",

@@ -71,7 +71,7 @@ class Reply(Arguments):
 class Cancel(Arguments):
     """cancel."""
 
-    kind: Literal["question"] = Field(description="what it is")
+    kind: Literal["question", "reminder"] = Field(description="what it is")
     id: MessageId = Field(description="its number")
 
 

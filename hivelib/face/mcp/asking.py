@@ -1,4 +1,4 @@
-"""The tools of questions: asked, answered, taken back, and what is still open."""
+"""The tools of questions, and of what is still open: asked, answered, taken back."""
 
 from typing import Any, cast
 
@@ -6,7 +6,7 @@ from hivelib.face.mcp import wording
 from hivelib.face.mcp.arguments import Ask, Cancel, Reply
 from hivelib.face.mcp.calls import Answer, Call
 from hivelib.flow import asking, loose_ends
-from hivelib.model.records import Approval, Broken, Question
+from hivelib.model.records import Approval, Broken, Question, Reminder
 
 _SHOWN = 1000  # characters of each question that loose_ends gives
 
@@ -39,8 +39,8 @@ def answer(call: Call) -> Answer:
 def cancel(call: Call) -> Answer:
     """Takes back what this agent began; anybody's, when it is the manager."""
     said = cast(Cancel, call.arguments)
-    found = asking.cancel(call.hive, call.caller, said.id, request=call.request)
-    return Answer(f"{said.kind} {found.id} is cancelled", {"kind": said.kind, "id": found.id})
+    loose_ends.cancel(call.hive, call.caller, said.kind, said.id, request=call.request)
+    return Answer(f"{said.kind} {said.id} is cancelled", {"kind": said.kind, "id": said.id})
 
 
 def open_ends(call: Call) -> Answer:
@@ -49,6 +49,7 @@ def open_ends(call: Call) -> Answer:
     ends: dict[str, Any] = {
         "questions": [_question(one) for one in found.questions],
         "more_questions": found.more,
+        "reminders": [_reminder(one) for one in found.reminders],
         "unread": found.unread,
     }
     if found.approvals is not None:
@@ -62,6 +63,11 @@ def _question(one: Question | Broken) -> dict[str, Any]:
     kept = ("id", "asker", "target", "options", "multi", "asked_at", "deadline_at")
     fields = {name: getattr(one, name) for name in kept}
     return fields | {"question": one.question[:_SHOWN]}
+
+
+def _reminder(one: Reminder) -> dict[str, Any]:
+    kept = ("id", "owner", "due_at", "every", "calendar", "state", "error")
+    return {name: getattr(one, name) for name in kept} | {"message": one.body[:_SHOWN]}
 
 
 def _approval(one: Approval) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def loose_ends(ends: Mapping[str, Any]) -> str:
     lines = [_open_question(one) for one in ends["questions"]]
     if ends["more_questions"]:
         lines.append(f"{ends['more_questions']} more questions are open")
+    lines += map(_waiting_reminder, ends["reminders"])
     lines += [
         visible(
             f"approval {one['id']}: {one['kind']} for {one['agent']} waits for the operator",
@@ -92,6 +93,14 @@ def loose_ends(ends: Mapping[str, Any]) -> str:
     ]
     lines.append(f"{ends['unread']} messages wait in your inbox")
     return "\n".join(lines)
+
+
+def _waiting_reminder(one: Mapping[str, Any]) -> str:
+    again = one["calendar"] or (f"every {one['every']:g} s" if one["every"] else "")
+    when = f"{one['state']}, due {clock.iso(one['due_at'])}{f', {again}' if again else ''}"
+    return visible(
+        f"reminder {one['id']} for {one['owner']} ({when}): {one['message']}", one_line=True
+    )
 
 
 def _open_question(one: Mapping[str, Any]) -> str:

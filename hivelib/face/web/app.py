@@ -13,7 +13,16 @@ from hivelib.face.web import answers, asked, views
 from hivelib.face.web.compressing import compressed
 from hivelib.face.web.guard import Site, guarded, loopback
 from hivelib.face.web.hub import Hub
-from hivelib.face.web.routes import agents, approvals, mail, questions, reading, sessions, system
+from hivelib.face.web.routes import (
+    agents,
+    approvals,
+    mail,
+    questions,
+    reading,
+    reminders,
+    sessions,
+    system,
+)
 from hivelib.face.web.shared import Web
 from hivelib.flow import admitting
 from hivelib.flow.opening import Hive
@@ -21,7 +30,7 @@ from hivelib.model.names import OPERATOR
 from hivelib.model.records import Caller
 from hivelib.model.settings import Proxy
 
-ROUTES = (reading, mail, approvals, questions, agents, system, sessions)
+ROUTES = (reading, mail, approvals, questions, reminders, agents, system, sessions)
 """The modules that have routes: each has `routes(web)`, a list of (method, path, handler)."""
 _PUBLIC = ("/login", "/static/")
 

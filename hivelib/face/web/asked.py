@@ -43,6 +43,11 @@ def text(given: dict[str, Any], name: str) -> str:
     return value
 
 
+def optional(given: dict[str, Any], name: str) -> str:
+    """A field that may be missing, as text; empty when it is. Raises Misuse."""
+    return text(given, name) if given.get(name) not in (None, "") else ""
+
+
 def texts(given: dict[str, Any], name: str) -> list[str]:
     """A field that is text, or a list of it; empty when it is missing. Raises Misuse."""
     value = given.get(name)

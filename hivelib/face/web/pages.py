@@ -10,7 +10,9 @@ from hivelib.face.web.sections.approvals import OPEN, PAST_APPROVALS, VERDICT
 from hivelib.face.web.sections.base import Drawer, Section
 from hivelib.face.web.sections.conversation import CONVERSATION, INBOX
 from hivelib.face.web.sections.messages import FLOW, RECIPIENTS, UNREAD
+from hivelib.face.web.sections.questions import KINDS as QUESTION_KINDS
 from hivelib.face.web.sections.questions import PAST_QUESTIONS, PEER_QUESTIONS, QUESTIONS
+from hivelib.face.web.sections.reminders import LOOSE, REMINDERS
 from hivelib.face.web.sections.statistics import CHARTS, SHARES
 from hivelib.face.web.sections.system import HEALTH, JOBS, LOGS, SESSIONS, TOMBSTONES
 from hivelib.face.web.sections.transcript import HEAD, TURNS
@@ -59,7 +61,8 @@ def _everything(row: EventRow, payload: Payload, subject: str) -> bool:
 
 
 def _about_agent(row: EventRow, payload: Payload, subject: str) -> bool:
-    return subject in (row.subject, payload.get("agent"), payload.get("owner"))
+    about = (row.subject, *(payload.get(name) for name in ("agent", "owner", "asker", "target")))
+    return subject in about or row.kind in QUESTION_KINDS
 
 
 def _about_approval(row: EventRow, payload: Payload, subject: str) -> bool:
@@ -75,7 +78,13 @@ HIVE = Page(
     "hive.js",
 )
 AGENT = Page(
-    "agent", "/agent/{subject}", "{subject}", (HEAD, TURNS, INBOX), _about_agent, "agent.js", True
+    "agent",
+    "/agent/{subject}",
+    "{subject}",
+    (HEAD, TURNS, INBOX, LOOSE),
+    _about_agent,
+    "agent.js",
+    True,
 )
 APPROVAL = Page(
     "approval",
@@ -90,7 +99,7 @@ THREAD = Page(
 )
 HISTORY = _stacked("history", PAST_APPROVALS, PAST_QUESTIONS)
 STATISTICS = _stacked("statistics", CHARTS, SHARES)
-SYSTEM = _stacked("system", HEALTH, JOBS, TOMBSTONES, SESSIONS, LOGS)
+SYSTEM = _stacked("system", HEALTH, JOBS, REMINDERS, TOMBSTONES, SESSIONS, LOGS)
 PAGES = {page.name: page for page in (HIVE, AGENT, APPROVAL, THREAD, HISTORY, STATISTICS, SYSTEM)}
 STACKED = tuple(page for page in PAGES.values() if page.stacked and page.sections)
 """Each of these is a page of its own; one that nothing is on yet is nowhere."""

@@ -66,3 +66,30 @@ def test_one_that_recurs_waits_for_the_operator_and_asked_again_is_one(rig: McpR
     found = resolving.known(rig.hive, made["id"])
     assert (found.agent, found.requested_by, found.description) == ("bob", "manager", "so it is")
     assert [one for one in reminding.listed(rig.hive) if one.owner == "bob"] == []
+
+
+def test_a_reminder_is_a_loose_end_until_its_owner_or_the_manager_takes_it_back(
+    rig: McpRig,
+) -> None:
+    alice, bob, manager = rig.box("alice"), rig.box("bob"), rig.box("manager")
+    numbers = [
+        alice.call("remind", {"message": "tea\x1b[2J", "delay_seconds": 600})["structuredContent"][
+            "id"
+        ]
+        for _ in range(2)
+    ]
+    found = alice.call("loose_ends")
+    mine = found["structuredContent"]["reminders"]
+    assert {(one["id"], one["owner"], one["state"]) for one in mine} >= {
+        (number, "alice", "pending") for number in numbers
+    }
+    assert "\x1b" not in found["content"][0]["text"]
+    theirs = bob.call("loose_ends")["structuredContent"]["reminders"]
+    assert not [one for one in theirs if one["owner"] == "alice"]
+    refused = bob.call("cancel", {"kind": "reminder", "id": numbers[0]})
+    assert refused["isError"] and "you have no reminder" in refused["content"][0]["text"]
+    for box, number in zip((alice, manager), numbers, strict=True):
+        for _ in range(2):  # asked again, it is the same
+            done = box.call("cancel", {"kind": "reminder", "id": number})
+            assert done["structuredContent"] == {"kind": "reminder", "id": number}
+        assert reminding.get(rig.hive, number).state == "cancelled"

@@ -66,7 +66,7 @@ def _spawn(web: Web) -> str:
     from hivelib.flow import submitting
 
     given = asked.fields()
-    words = asked.text(given, "description") if given.get("description") else ""
+    words = asked.optional(given, "description")
     number = submitting.request_spawn(web.hive, web.caller, asked.text(given, "name"), words)
     return answers.done({"id": number}, "/")
 

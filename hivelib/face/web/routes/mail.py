@@ -39,8 +39,8 @@ def _send(web: Web) -> Any:
         asked.text(given, "to"),
         asked.text(given, "body").replace("\r\n", "\n"),  # what forms make of a newline
         in_reply_to=asked.number(given, "in_reply_to"),
-        lane=asked.text(given, "lane") if given.get("lane") else None,
-        key=asked.text(given, "key") if given.get("key") else None,
+        lane=asked.optional(given, "lane") or None,
+        key=asked.optional(given, "key") or None,
     )
     return answers.done(
         {"id": sent.id, "recipients": sent.recipients, "already": sent.already}, "/"

@@ -46,7 +46,7 @@ def _ask(web: Web) -> Any:
 def _answer(web: Web, number: str) -> Any:
     """`chosen` of the options, one or a list, and `words`: where only one answer is taken, words go before a choice."""
     given = asked.fields()
-    words = asked.text(given, "words").strip() if given.get("words") else ""
+    words = asked.optional(given, "words").strip()
     chosen = asked.texts(given, "chosen")
     one = asking.known(web.hive, int(number))
     if words and not (isinstance(one, Question) and one.multi):
