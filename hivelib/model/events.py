@@ -84,13 +84,14 @@ class Redelivered(Event):
 
 
 class Dampened(Event):
-    """A message was refused because the pair talks too much (loop damper)."""
+    """A message was refused because the pair talks too much, or an agent's own programs wake it too often: then both
+    are the same."""
 
     kind = "dampened"
     fields = {
         "sender": "who",
         "recipient": "to whom",
-        "count": "messages in the last minute, both ways",
+        "count": "messages in the last minute, both ways; or wakes",
         "retry_at": "when to try again",
     }
 

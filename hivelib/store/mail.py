@@ -5,6 +5,8 @@ from hivelib.model.names import OPERATOR
 from hivelib.model.records import Message
 
 _COLUMNS = ", ".join(Message._fields)
+_WAITED = 60.0
+"""Seconds that a sender may have waited for its turn to write."""
 _DUE = "recipient = ? AND state = 'queued' AND not_before <= ?"
 
 
@@ -177,6 +179,24 @@ def sent_between(db: Database, one: str, other: str, since: float, most: int) ->
         most,
     )
     return [row[0] for row in rows if row[0] > since]
+
+
+def woken(db: Database, name: str, since: float, until: float, most: int) -> list[float]:
+    """When the newest wakes of an agent by its own programs were sent within a span; at most `most` of them.
+
+    Reads all of the hive's mail of that span, newest first, and not the index of pairs: a box may give each wake
+    another label, so there its whole history would have to be read.
+    """
+    found: list[float] = []
+    rows = db.execute("SELECT sender, recipient, sent_at FROM messages ORDER BY id DESC")
+    for sender, recipient, at in rows:
+        # A sender takes its time before it has its number: it may be a little older than its neighbours.
+        if at < since - _WAITED or len(found) == most:
+            break
+        if since < at <= until and recipient == name and sender.startswith(f"{name}/"):
+            found.append(at)
+    rows.close()
+    return found
 
 
 def next_due(db: Database, now: float) -> float | None:

@@ -135,6 +135,33 @@ def test_a_flood_slows_its_own_box_only(attacked: Attacked) -> None:
     assert len(attacked.log("hive-door@alice").splitlines()) < 10
 
 
+def wake_without_end(box: Box, times: int) -> Any:
+    """Wakes itself, each time under another label and over one connection; then takes what came of it."""
+    with box.connect() as link:
+        hello = {"jsonrpc": "2.0", "id": "hello", "method": "initialize", "params": HELLO}
+        box.speak(link, box.preamble(), hello)
+        box.heard(link, 1)
+        box.speak(link, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        told = []
+        for number in range(times):
+            ask = {"name": "wake", "arguments": {"label": f"cron-{number}", "body": "again"}}
+            box.speak(link, {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": ask})
+            told.append(box.heard(link, 1)[0]["result"]["content"][0]["text"])
+    taken = box.call("recv", {"max": 32})["structuredContent"]["messages"]
+    return {"told": told, "taken": len(taken)}
+
+
+def test_a_box_that_wakes_itself_without_end_is_slowed_down(attacked: Attacked) -> None:
+    attacked.spawn("restless")
+    found = attacked.attack("restless", wake_without_end, times=40)
+    refused = [text for text in found["told"] if "woken too often" in text]
+    assert len(refused) == 10 and all("try again in" in text for text in refused), found["told"]
+    assert found["taken"] == 30
+    attacked.told_once("hive-mcp", "restless: ‘wake’ refused: you are woken too often")
+    assert len(attacked.events("dampened", "restless")) == 1, "the operator is told once"
+    attacked.hive.tool("hive-destroy", "restless")
+
+
 def hoard(box: Box, sign: str) -> Any:
     """Takes all there is of what the kernel counts for a uid, whatever box its processes are in.
 
