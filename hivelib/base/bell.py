@@ -66,10 +66,11 @@ def heard(bell: str, topic: str) -> bool:
         names = os.listdir(f"{bell}/{topic}")
     except OSError:
         return False
-    return any(_is_read(f"{bell}/{topic}/{name}") for name in names if not name.startswith("."))
+    return any(is_read(f"{bell}/{topic}/{name}") for name in names if not name.startswith("."))
 
 
-def _is_read(path: str) -> bool:
+def is_read(path: str) -> bool:
+    """Whether anybody has the fifo at `path` open for reading."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
     except OSError:

@@ -239,20 +239,27 @@ def mark_read(hive: Hive, ids: list[int]) -> None:
 
 
 def redeliver(hive: Hive, message: int) -> bool:
-    """Puts a dead message back into its inbox; False when it is there already. Raises Refused otherwise."""
+    """Puts a dead message back into its inbox, or one that a turn holds which does not run any more; False when it is
+    there already. Raises Refused otherwise."""
     with hive.db.write() as db:
         found = mail.get(db, message)
         if found is None:
             raise Refused(f"there is no message {message}", "`hive-search WORDS` finds messages")
         if found.state == "queued":
             return False
-        if found.state != "dead":
+        held = found.state == "claimed" and turns.is_running(
+            db, found.recipient, found.claimed_by or 0
+        )
+        if held or found.state == "acked":
             raise Refused(
                 f"message {message} is {found.state}, not dead", "only dead letters come back"
             )
         if found.recipient != OPERATOR and not agents.is_live(db, found.recipient):
             raise Refused(f"{found.recipient} does not exist any more", "send it to somebody else")
-        mail.revive(db, message)
+        if found.state == "dead":
+            mail.revive(db, message)
+        else:
+            mail.give_back(db, message, deliveries=found.deliveries + 1, not_before=0)
         over = warning.cleared(db, found.recipient, f"dead:{message}")
         events.record(db, Redelivered(found.recipient, id=message), *over)
     ring_inboxes(hive, [found.recipient])

@@ -25,9 +25,9 @@ def hive(ordinary_user: Person, short_path: Path) -> Iterator[Upped]:
     upped.down()
 
 
-def findings(hive: Upped, **environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
+def findings(hive: Upped, *words: str, **environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """The doctor's exit status, and what it says by what was looked at."""
-    argv: list[Word] = [ROOT / "bin/hive-doctor", "--json"]
+    argv: list[Word] = [ROOT / "bin/hive-doctor", "--json", *words]
     environment["HIVE_CONFIG"] = f"{hive.directory}/hive.toml"
     done = hive.person.run(argv, environment, check=False)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
@@ -46,6 +46,8 @@ def bad(hive: Upped, **environment: str) -> dict[str, dict[str, Any]]:
 def test_of_a_whole_hive_only_agents_that_cannot_be_reached_are_found(hive: Upped) -> None:
     hive.up("--demo")
     assert bad(hive) == {}
+    status, found = findings(hive, "--deep")
+    assert status == 0 and found["deep"]["verdict"] == "ok", found
     (hive.directory / "run/hyperhive/bell/turn.alice/unit").unlink()
     (hive.directory / "run/hyperhive/agents/bob/mcp/mcp.sock").unlink()
     found = bad(hive)
