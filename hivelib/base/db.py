@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from hivelib.base.errors import HiveError, NotNow
+from hivelib.base.errors import HiveError, NotNow, Replaced, explained
 
 Row = tuple[Any, ...]
 _BUSY_SECONDS = 60.0
@@ -24,13 +24,22 @@ class Database:
 
     def __init__(self, path: str, *, create: bool = False, read_only: bool = False) -> None:
         """Opens `path`; raises HiveError when it is missing (unless `create`) or is not a database."""
-        if not create and not os.path.exists(path):
-            raise HiveError(f"no hive here: {path} does not exist", "start one with `hive-up`")
-        if (
-            create
-        ):  # sqlite itself makes it 0644, and then the group of the state directory cannot write
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
+        # sqlite itself makes it 0644, and then the group of the state directory cannot write.
+        how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            if create:
+                os.close(os.open(path, how, 0o660))
+            there = os.stat(path)
+        except FileNotFoundError:
+            raise HiveError(
+                f"no hive here: {path} does not exist", "start one with `hive-up`"
+            ) from None
+        except PermissionError:
+            raise NotNow(f"cannot open {path}: permission denied", "run as its owner") from None
+        except OSError as error:
+            raise explained(error) from None
         self.path = path
+        self._inode = (there.st_dev, there.st_ino)
         mode = "ro" if read_only else "rwc" if create else "rw"
         with _plain_errors(path):
             self.connection = sqlite3.connect(
@@ -73,12 +82,14 @@ class Database:
         """One write transaction: all of the block or nothing of it.
 
         `durable` ones are on the disk when this returns; the others may be lost at power failure until somebody calls
-        `sync`, never at a crash of a process. Not for nesting. Raises NotNow when the disk is full or read-only.
+        `sync`, never at a crash of a process. Not for nesting. Raises NotNow when the disk is full or read-only, and as
+        `still_there` does.
         """
         try:
             gate = self._open_gate()
             fcntl.flock(gate, fcntl.LOCK_EX)
             try:
+                self.still_there()
                 self.execute("BEGIN IMMEDIATE")
                 try:
                     yield self
@@ -93,6 +104,19 @@ class Database:
             raise _explain(self.path, error) from error
         if durable:
             self.sync()
+
+    def still_there(self) -> None:
+        """Raises Replaced when the file was removed, or another was put in its place, or its log was removed: what is
+        written from then on nobody would ever read, and the next checkpoint would damage what lies there now."""
+        try:
+            there = os.stat(self.path)
+            same = self._inode == (there.st_dev, there.st_ino)
+            same = same and (self._log < 0 or os.fstat(self._log).st_nlink > 0)
+        except OSError:
+            same = False
+        if not same:
+            why = f"{self.path} was removed or replaced while it was open"
+            raise Replaced(why, "what runs starts anew with the one that is there")
 
     def sync(self) -> None:
         """Returns once everything that was committed before, by whomever, is on the disk; raises NotNow if it failed.
@@ -121,9 +145,11 @@ class Database:
     def _open_gate(self) -> int:
         if self._gate < 0:
             self.execute("PRAGMA synchronous=NORMAL")  # `sync` does the rest of FULL
-            self._gate = os.open(
-                f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660
-            )
+            how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            try:
+                self._gate = os.open(f"{self.path}.lock", how, 0o660)
+            except OSError as error:
+                raise explained(error) from None
         return self._gate
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from hivelib.base.errors import HiveError, Misuse, NotNow
+from hivelib.base.errors import HiveError, Misuse, explained
 
 if TYPE_CHECKING:
     from hivelib.flow.opening import Hive
@@ -274,17 +274,8 @@ def _told(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):
         return 0  # the reader had enough
     if isinstance(error, OSError) and error.errno:
-        return _told(_explained(error))
+        return _told(explained(error))
     return _bug(error)
-
-
-def _explained(error: OSError) -> HiveError:
-    import errno
-
-    where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-    later = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
-    kind = NotNow if error.errno in later else HiveError
-    return kind(f"{(error.strerror or str(error)).lower()}{where}")
 
 
 def _bug(error: BaseException) -> int:

@@ -1,6 +1,7 @@
 """Makes the places of a hive and brings its databases to this program's version: what `hive-migrate` does."""
 
 import os
+from contextlib import suppress
 
 from hivelib.base import bootstrap, clock
 from hivelib.base.config import load_settings
@@ -22,13 +23,15 @@ below agents/*/state, agents/*/claude and shared: never follow a link there.
 def prepare_state(settings: Settings) -> int:
     """Makes the state and runtime directories and migrates every database in them; gives back how many steps that took.
 
-    Raises HiveError when a database is newer than this program, or when this is root (a hive has a user of its own).
+    Raises HiveError when a database is newer than this program, when it was lost and all else is there, or when this is
+    root (a hive has a user of its own).
     """
     if os.geteuid() == 0:
         raise HiveError(
             "a hive's state must not belong to root", "run `hive-up`, which takes a user"
         )
     paths = Paths.of(settings)
+    _refuse_lost(paths)
     os.makedirs(paths.state, mode=0o700, exist_ok=True)
     # Before anything runs: a service that must not write a place can only be kept from one that is there.
     places = [paths.place(name) for name in DEPLOYED]
@@ -61,3 +64,18 @@ def provide_extras(config: str) -> list[str]:
     except (HiveError, OSError) as error:
         return [f"nobody is told away from the screen: {error}"]
     return []
+
+
+def _refuse_lost(paths: Paths) -> None:
+    """A hive whose database went away is no new one: an empty one in its place would take its agents for strangers."""
+    with suppress(FileNotFoundError):
+        if os.path.getsize(paths.database):
+            return
+    kept = ("agents", "transcripts", "applied", "decisions")
+    for place in [paths.place(name) for name in kept]:
+        with suppress(FileNotFoundError):
+            if os.listdir(place):
+                raise HiveError(
+                    f"{paths.database} is lost, but {place} is not empty: this is no new hive",
+                    f"put it back or restore a backup (docs/persistence.md); to begin anew, move {paths.state} away",
+                )

@@ -165,6 +165,7 @@ def follow_events(
                 seq = rows[-1].seq
                 yield list(filter(wanted.has, rows))
             listener.wait(_LOOK_SECONDS)
+            hive.db.still_there()
 
 
 def transcript(hive: Hive, name: str, turn: int | None) -> list[Line]:
@@ -220,6 +221,7 @@ def wait_for_mail(hive: Hive, seconds: float | None) -> bool:
             if left <= 0:
                 return False
             listener.wait(min(left, _LOOK_SECONDS))
+            hive.db.still_there()
     return True
 
 

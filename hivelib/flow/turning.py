@@ -51,7 +51,8 @@ def run(hive: Hive, name: str) -> None:
 
 
 def sit_out() -> None:
-    """After NotNow (a disk without room even for the row that parks): sleeps until the bell rings, at most a minute.
+    """After a failure (a disk without room even for the row that parks, a database that is gone): sleeps until the bell
+    rings, at most a minute.
 
     The unit is started again in any case, and would be each second. By hand it returns at once.
     """

@@ -35,6 +35,7 @@ def watch(hive: Hive) -> None:
         look_at = clock.monotonic()
         notify("READY=1")
         while True:
+            hive.db.still_there()  # else it would keep the promises of a database that nobody sees
             try:
                 rung_to = keep_promises(hive, rung_to)
                 deadline = next_deadline(hive)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hivelib.base import bell, clock, sd
-from hivelib.base.errors import HiveError, Misuse, NotNow, Refused
+from hivelib.base.errors import HiveError, Misuse, NotNow, Refused, explained
 from hivelib.base.slots import locked
 from hivelib.flow.jobs import LANES, topic
 from hivelib.flow.opening import Hive
@@ -106,9 +106,7 @@ def _do(hive: Hive, job: Job) -> bool:
         bell.ring(hive.paths.bell, "events")
 
     try:
-        if not names.is_name(job.agent):  # paths are made of it, and a row can be forged
-            raise Refused(f"job {job.id} is about no agent")
-        note, state = _found(DOES[job.kind])(hive, job, tell), "done"
+        note, state = _done(hive, job, tell), "done"
     except NotNow as why:
         with hive.db.write(durable=False) as db:
             jobs.put_back(db, job.id, str(why))
@@ -126,6 +124,19 @@ def _do(hive: Hive, job: Job) -> bool:
         events.record(db, told)
     bell.ring(hive.paths.bell, "events")
     return True
+
+
+def _done(hive: Hive, job: Job, tell: Callable[[str], None]) -> str:
+    if not names.is_name(job.agent):  # paths are made of it, and a row can be forged
+        raise Refused(f"job {job.id} is about no agent")
+    try:
+        return str(_found(DOES[job.kind])(hive, job, tell))
+    except (
+        OSError
+    ) as error:  # a full disk is no bug of ours, and the job may be done once there is room
+        if isinstance(why := explained(error), NotNow):
+            raise why from None
+        raise
 
 
 def _found(where: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import stat
 from typing import Any
 
 from hivelib.base import clock
-from hivelib.base.errors import HiveError, Refused
+from hivelib.base.errors import HiveError, Refused, explained
 from hivelib.base.paths import Paths
 from hivelib.model import deciding
 from hivelib.model.records import Decision
@@ -29,7 +29,7 @@ _NOTHING_TO_READ = "it is no decision of an operator: look who made it, then rem
 def write(paths: Paths, decision: Decision) -> bool:
     """Writes a decision, durably; False when there is one about this approval already, which stays as it is.
 
-    Raises HiveError when the directory is not there or cannot be written by this user.
+    Raises HiveError when the directory is not there or cannot be written by this user, NotNow when the disk is full.
     """
     where = os.path.dirname(paths.decision(decision.approval))
     data = json.dumps(decision._asdict()).encode()
@@ -46,6 +46,8 @@ def write(paths: Paths, decision: Decision) -> bool:
         return False
     except PermissionError as error:
         raise _away(where, error) from None
+    except OSError as error:  # a full disk, one that is read-only now
+        raise explained(error) from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(hidden, dir_fd=directory)

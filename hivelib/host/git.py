@@ -18,6 +18,8 @@ from hivelib.base.proc import Done
 SECONDS = 60.0
 """The longest that one git command may take."""
 
+_ROOM = 1 << 20
+"""Bytes. With fewer free, what git could not do it may do later: it does not always say that the disk was full."""
 _FROM_OUTSIDE = {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM}
 AUTHOR = "hyperhive"
 _MAIL = "hive@localhost"
@@ -89,8 +91,8 @@ def git(
     """Runs one git command in a repository of ours (a bare one, or a `.git` directory).
 
     `more` joins the environment; `exact` as in `proc.run`. Raises HiveError with git's reason when it fails, unless
-    `check` is off. What git did not get to say is no answer: raises NotNow when somebody killed it, HiveError when it
-    crashed, whatever `check` is.
+    `check` is off. What git did not get to say is no answer: raises NotNow when somebody killed it or the disk is full,
+    HiveError when it crashed, whatever `check` is.
     """
     argv = ["git", f"--git-dir={repository}", *words]
     done = proc.run(
@@ -107,8 +109,21 @@ def git(
         raise kind(f"git {words[0]} was killed by signal {-done.status}", "try again")
     if check and done.status:
         lines = (done.err.strip() or done.out.strip() or f"status {done.status}").splitlines()
+        if why := _why_not_now(repository):
+            raise NotNow(f"git {words[0]}: {lines[-1]}: {why}", "make room and try again")
         raise HiveError(f"git {words[0]}: {lines[-1]}", f"`git -C {repository} fsck` looks at it")
     return done
+
+
+def _why_not_now(repository: str) -> str:
+    """Why nothing can be written where a repository lies; empty when something can, or it is not there."""
+    with contextlib.suppress(OSError):
+        disk = os.statvfs(repository)
+        if disk.f_flag & os.ST_RDONLY:
+            return "the disk is read-only"
+        if disk.f_bavail * disk.f_frsize < _ROOM:
+            return "the disk is full"
+    return ""
 
 
 def unlock(repository: str) -> list[str]:

@@ -33,7 +33,7 @@ import fcntl
 import os
 
 from hivelib.base.db import Database
-from hivelib.base.errors import HiveError
+from hivelib.base.errors import HiveError, NotNow
 
 M001 = """
 CREATE TABLE agents(
@@ -190,6 +190,11 @@ def refuse_newer(db: Database, versions: tuple[str, ...] = HIVE) -> None:
         raise HiveError(
             f"{db.path} was written by a newer hyperhive (schema {at}, this one knows {len(versions)})",
             "upgrade this checkout",
+        )
+    if at == 0:
+        raise NotNow(
+            f"{db.path} is empty: it is only being made, or was lost",
+            "if it stays so, stop the hive and restore a backup (docs/persistence.md)",
         )
     if at < len(versions):
         raise HiveError(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hivelib.base.db import Database
-from hivelib.base.errors import HiveError
+from hivelib.base.errors import HiveError, NotNow
 from hivelib.model.records import Agent, EventRow, Line, Message, Question, Turn
 from hivelib.store import schema
 from hivelib.store.schema import HIVE, TRANSCRIPT, migrate, refuse_newer
@@ -56,8 +56,17 @@ def test_a_newer_schema_is_refused_and_left_alone(path: str) -> None:
         assert db.value("PRAGMA user_version") == len(HIVE) + 1
 
 
+def test_an_empty_database_is_not_called_an_older_one(path: str) -> None:
+    with (
+        Database(path, create=True) as db,
+        pytest.raises(NotNow, match="only being made, or was lost"),
+    ):
+        refuse_newer(db)
+
+
 def test_an_older_schema_says_what_migrates_it(path: str) -> None:
-    with Database(path, create=True) as db, pytest.raises(HiveError, match="older schema") as error:
+    migrate(path, HIVE[:1])
+    with Database(path) as db, pytest.raises(HiveError, match="older schema") as error:
         refuse_newer(db)
     assert "hive-up" in error.value.hint
 

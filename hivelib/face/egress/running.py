@@ -16,8 +16,9 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from hivelib.base import clock, sd
-from hivelib.base.errors import HiveError, Misuse
+from hivelib.base.errors import HiveError, Misuse, Replaced
 from hivelib.base.text import shortened
+from hivelib.face import unit
 from hivelib.face.egress import answers
 from hivelib.face.egress.naming import Names, system_resolve
 from hivelib.face.egress.serving import HEAD_BYTES, Way, serve
@@ -137,9 +138,12 @@ class Service:
 
     def _allowed(self, agent: str) -> tuple[Entry, ...]:
         try:
+            self._reading.db.still_there()
             return leaving.allowed(self._reading, agent)
         except HiveError as error:
             log.error("%s: %s; its way out is closed", agent, error)
+            if isinstance(error, Replaced):
+                unit.start_anew("hive-egress", error)
             raise answers.no_list(agent) from None
 
     def _note(self, agent: str, host: str, why: str | None) -> None:

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import mcp_types as types
 from pydantic import ValidationError
 
-from hivelib.base.errors import HiveError, Misuse, Refused
+from hivelib.base.errors import HiveError, Misuse, Refused, Replaced
+from hivelib.face import unit
 from hivelib.face.mcp import arguments, asking, calls, managing, proposing, reminding, wire
 from hivelib.face.mcp.arguments import Arguments
 from hivelib.face.mcp.calls import Answer, Call
@@ -180,7 +181,11 @@ async def call(
 ) -> dict[str, Any]:
     """Does one call and gives back its result as MCP has it. Never raises but for cancellation."""
     try:
+        hive.db.still_there()
         return await _call(hive, connection, request_id, name, said)
+    except Replaced as error:  # the pump asks the next hive-mcp again
+        unit.start_anew("hive-mcp", error)
+        return wire.refusal(error.message, "try again")
     except HiveError as error:
         text = f"{mailing.names_shown(name)} refused: {error.message}"
         connection.complain(text, kind=type(error).__name__)

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import partial
 
 from hivelib.base import bell, clock
+from hivelib.base.errors import Replaced
+from hivelib.face import unit
 from hivelib.face.exchange import Outlet
 from hivelib.face.web.feeds import Feed, Position, feed_of, position
 from hivelib.face.web.pages import PAGES
@@ -191,6 +193,10 @@ class Hub(threading.Thread):
 
     def _beat(self) -> None:
         """Looks whether a ring was lost; tells open streams that they live, and how far they have come."""
+        try:
+            self._hive.db.still_there()
+        except Replaced as error:
+            unit.start_anew("hive-dashboard", error)
         for channel in self._channels.values():
             self._pump(channel)
             told = f"id: {channel.feed.name(channel.at)}\n\n".encode()

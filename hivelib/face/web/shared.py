@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import bottle
 
+from hivelib.base.errors import Replaced
+from hivelib.face import unit
 from hivelib.face.web.guard import Tries
 from hivelib.face.web.hub import Hub
 from hivelib.flow import viewing
@@ -24,10 +26,15 @@ class Web:
 
     @property
     def hive(self) -> Hive:
-        """This thread's open hive."""
+        """This thread's open hive; when another lies in its place the service ends, and its socket starts it again."""
         if not hasattr(self._threads, "hive"):
             self._threads.hive = self._opener()
         hive: Hive = self._threads.hive
+        try:
+            hive.db.still_there()
+        except Replaced as error:
+            unit.start_anew("hive-dashboard", error)
+            raise
         return hive
 
     @property
