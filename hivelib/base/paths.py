@@ -100,6 +100,11 @@ class Paths(NamedTuple):
         return f"{self.runtime}/bell"
 
     @property
+    def crashed(self) -> str:
+        """The directory of what systemd said of boxes that ended badly, until the crash watch has seen it."""
+        return f"{self.runtime}/crashed"
+
+    @property
     def slots(self) -> str:
         """The directory of lock files that bound how many turns run at once."""
         return f"{self.runtime}/slots"

@@ -53,7 +53,7 @@ AGENT = {
     "role": "agent or manager",
     "state": "running, stopped or destroyed",
     "transient": "what it is becoming: spawning, starting, stopping, restarting, rebuilding, destroying, or null",
-    "parked": "null, or why it has no turns now: rate_limited, auth_failed, brake, disk, failing, operator",
+    "parked": "null, or why it has no turns now: rate_limited, auth_failed, brake, disk, failing, crashing, operator",
     "parked_until": "UTC seconds, null: until told",
     "parked_why": "words, or null",
     "needs_login": "whether its login does not work",

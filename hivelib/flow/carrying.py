@@ -7,11 +7,11 @@ from hivelib.base import clock
 from hivelib.base.db import Database
 from hivelib.base.errors import HiveError
 from hivelib.flow.beginning import Begun, reset_session
-from hivelib.flow.concluding import NOT_RUN, conclude
+from hivelib.flow.concluding import NOT_RUN, conclude, starved
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.flow.settling import Outcome
 from hivelib.flow.streaming import Ended, Wakers, run_claude
-from hivelib.host import claude
+from hivelib.host import claude, crash_notes
 from hivelib.host.claude import Session
 from hivelib.host.execution import wake
 from hivelib.model.roles import system_prompt
@@ -34,6 +34,9 @@ def carry_out(hive: Hive, begun: Begun, wakers: Wakers) -> Outcome:
     except HiveError as error:  # a full disk, a damaged transcript
         return Outcome("failed", error.message)
     outcome = conclude(hive, begun.turn, ended)
+    if outcome.kind == "lost" and starved(ended):  # its unit ends well, so systemd says nothing
+        key = f"turn-{begun.turn.id}"
+        crash_notes.leave(hive.paths, begun.agent.name, key, "killed", "KILL", ended.starved)
     return outcome._replace(figures={**outcome.figures, "session_id": session.id})
 
 

@@ -1,10 +1,13 @@
 """From what a run of claude left behind to the outcome of its turn: what becomes of the mail, and of the agent."""
 
+import signal
+
 from hivelib.base import clock
 from hivelib.flow.opening import Hive
 from hivelib.flow.settling import Outcome
 from hivelib.flow.streaming import Ended
 from hivelib.host.stream import Verdict
+from hivelib.model.crashing import NOT_STARTED
 from hivelib.model.records import Turn
 from hivelib.store import turns
 
@@ -53,14 +56,21 @@ def _without_result(ended: Ended) -> Verdict:
     if ended.problem:
         return Verdict("lost", ended.problem, unseen=True)
     if not ended.started and status is None:
-        return Verdict("lost", f"the box did not start claude{after}", unseen=True)
+        return Verdict("lost", f"{NOT_STARTED}{after}", unseen=True)
     if status is None:
         return Verdict("lost", f"the box ended in mid-turn{after}")
+    if starved(ended):
+        return Verdict("lost", f"claude was killed: its box ran out of memory ([box] memory){after}")
     if status < 0:
         return Verdict("lost", f"claude was killed by signal {-status}{after}")
     if status == NOT_RUN:
         return Verdict("failed", f"claude was not run{after}", unseen=reading.mute())
     return Verdict("failed", f"claude ended with status {status}{after}", unseen=reading.mute())
+
+
+def starved(ended: Ended) -> bool:
+    """Whether claude was killed because its box had used all the memory that it may have."""
+    return ended.exit == -signal.SIGKILL and ended.starved > 0 and ended.stop is None
 
 
 def _in_a_row(hive: Hive, turn: Turn, kinds: frozenset[str]) -> int:

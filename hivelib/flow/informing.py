@@ -19,6 +19,14 @@ def tell(hive: Hive, *told: Event) -> None:
         mailing.notify(hive, MANAGER, body(event))
 
 
+def tell_about(hive: Hive, agent: str, *told: Event) -> None:
+    """As `tell`, of what has become of `agent`; but of itself the manager would only read when it is well again."""
+    if agent == MANAGER:
+        events.record(hive.db, *told)
+    else:
+        tell(hive, *told)
+
+
 def body(event: Event) -> str:
     """The message for an event: one JSON object, `event` names its kind. Long words are cut to what a body holds."""
     payload = {

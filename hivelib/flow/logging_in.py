@@ -12,14 +12,14 @@ import select
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from hivelib.base import bell, clock
+from hivelib.base import clock
 from hivelib.base.errors import NotNow, Refused
-from hivelib.flow import lifecycle, settling
+from hivelib.flow import lifecycle, mailing, settling
 from hivelib.flow.opening import Hive
 from hivelib.host.boxes.link import Link
 from hivelib.model.events import LoggedIn
-from hivelib.model.names import OPERATOR
-from hivelib.store import agents, events, turns
+from hivelib.model.names import MANAGER, OPERATOR
+from hivelib.store import agents, turns
 
 _ADDRESS = re.compile(r"https://[\x21-\x7e]+(?=\s)")
 _ANSWER_SECONDS = 60.0
@@ -52,8 +52,8 @@ def log_in(hive: Hive, name: str, typed: int, talk: Talk) -> None:
         raise Refused(f"{name} has no login", said or "try again")
     with hive.db.write() as db:
         agents.set_needs_login(db, name, False)
-        events.record(db, LoggedIn(name, agent=name))
-    bell.ring(hive.paths.bell, "events")
+        settling.tell_login(hive, LoggedIn(name, agent=name), logged_in=True)
+    mailing.ring_inboxes(hive, [MANAGER])
     agent = lifecycle.known(hive, name)
     if agent.parked_kind == "auth_failed":
         settling.unpark(hive, name, OPERATOR)

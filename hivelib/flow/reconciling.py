@@ -5,7 +5,7 @@ What only a lane's worker may do (make the manager, build an agent anew) is queu
 
 from hivelib.base import bell
 from hivelib.base.errors import HiveError, NotNow
-from hivelib.flow import jobs, lifecycle, mailing
+from hivelib.flow import informing, jobs, lifecycle, mailing
 from hivelib.flow.opening import Hive
 from hivelib.flow.rendering import revision
 from hivelib.host import boxes
@@ -13,7 +13,7 @@ from hivelib.model import names, states
 from hivelib.model.changes import NeedsUpdate
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Agent
-from hivelib.store import agents, events
+from hivelib.store import agents, events, looks
 
 MANAGER_SECONDS = 60.0
 """How long a start waits for the manager to be made."""
@@ -67,9 +67,14 @@ def renew(hive: Hive) -> list[str]:
         if any((job.kind, job.agent) == (kind, agent.name) for job in jobs.unfinished(hive)):
             continue
         with hive.db.write() as db:
-            events.record(db, NeedsUpdate(agent.name, agent=agent.name))
+            stale = NeedsUpdate(agent.name, agent=agent.name)
+            if looks.told_stale(db, agent.name):
+                informing.tell_about(hive, agent.name, stale)
+            else:
+                events.record(db, stale)
             jobs.queue(db, kind, agent.name, names.SYSTEM)
         jobs.ring(hive, kind)
+        mailing.ring_inboxes(hive, [MANAGER])
         done.append(f"has {agent.name} built anew: an older program built it")
     return done
 

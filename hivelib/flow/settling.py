@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
-from hivelib.flow import continuing, mailing, warning
+from hivelib.flow import continuing, informing, mailing, warning
 from hivelib.flow.opening import Hive
 from hivelib.model import rules
 from hivelib.model.events import (
@@ -19,9 +19,9 @@ from hivelib.model.events import (
     TurnEnded,
     UsageRecorded,
 )
-from hivelib.model.names import OPERATOR
+from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Message, Turn
-from hivelib.store import agents, events, mail, turns
+from hivelib.store import agents, events, looks, mail, turns
 
 KEEPS_COUNT = frozenset({"rate_limited", "auth_failed"})
 """Outcomes in which the model never looked at the mail: it goes back at once and no delivery is counted."""
@@ -53,13 +53,15 @@ def end_turn(hive: Hive, turn: Turn, outcome: Outcome) -> bool:
         if not turns.end(db, turn.id, outcome.kind, outcome.note, now, **outcome.figures):
             return False
         told: list[Event] = []
+        login = False
         if outcome.kind == "ok":
             if done := mail.ack_claims(db, turn.id, now):
                 told.append(Acked(turn.agent, ids=done, turn=turn.id))
             told += _back_unread(db, turn)
             told += continuing.grant(hive, turn, now)
-            if agents.set_needs_login(db, turn.agent, False):
-                told.append(LoggedIn(turn.agent, agent=turn.agent))
+            if login := agents.set_needs_login(db, turn.agent, False):
+                tell_login(hive, LoggedIn(turn.agent, agent=turn.agent), logged_in=True)
+            told += warning.cleared(db, turn.agent, f"crashed:{turn.agent}")
         else:
             told += _back(hive, turn, outcome, now)
         seconds = round(now - turn.started_at, 3)
@@ -85,7 +87,9 @@ def end_turn(hive: Hive, turn: Turn, outcome: Outcome) -> bool:
         events.record(db, *told, at=now)
         if outcome.keeps_count:
             reason = outcome.kind if outcome.kind in KEEPS_COUNT else "failing"
-            park(hive, turn.agent, reason, outcome.until, outcome.note)
+            login = park(hive, turn.agent, reason, outcome.until, outcome.note)
+    if login:
+        mailing.ring_inboxes(hive, [MANAGER])
     bell.ring(hive.paths.bell, "broker", "events", f"agent.{turn.agent}", f"mail.{OPERATOR}")
     return True
 
@@ -137,17 +141,26 @@ def _die(hive: Hive, message: Message, deliveries: int, outcome: Outcome) -> lis
     ]
 
 
-def park(hive: Hive, name: str, kind: str, until: float | None, why: str) -> None:
-    """Parks an agent inside the caller's write transaction and tells the operator."""
+def park(hive: Hive, name: str, kind: str, until: float | None, why: str) -> bool:
+    """Parks an agent inside the caller's write transaction and tells the operator; True when the manager was told too,
+    of a login that does not work."""
     now = clock.now()
     agents.park(hive.db, name, kind, until, why, now)
-    told: list[Event] = [AgentParked(name, reason=kind, until=until, why=why)]
-    if kind == "auth_failed" and agents.set_needs_login(hive.db, name, True):
-        told.append(NeedsLogin(name, agent=name))
-    events.record(hive.db, *told, at=now)
+    events.record(hive.db, AgentParked(name, reason=kind, until=until, why=why), at=now)
+    login = kind == "auth_failed" and agents.set_needs_login(hive.db, name, True)
+    if login:
+        tell_login(hive, NeedsLogin(name, agent=name), logged_in=False)
     when = f"until {clock.iso(until)}" if until else "until you say so"
     way = f"hive-login {name}" if kind == "auth_failed" else f"hive-start {name}"
     mailing.notify(hive, OPERATOR, f"{name} is parked {when}: {why}. To go on: {way}", urgent=True)
+    return login
+
+
+def tell_login(hive: Hive, told: Event, *, logged_in: bool) -> None:
+    """Tells of a login that works or does not, the manager too, inside the caller's write transaction; the caller rings
+    the manager's inbox. The crash watch, which compares, finds nothing new then."""
+    informing.tell_about(hive, told.subject, told)
+    looks.told_login(hive.db, told.subject, logged_in)
 
 
 def unpark(hive: Hive, name: str, by: str) -> bool:
@@ -157,6 +170,7 @@ def unpark(hive: Hive, name: str, by: str) -> bool:
         if agent is None or not agent.parked:
             return False
         agents.unpark(db, name, clock.now())
-        events.record(db, AgentUnparked(name, reason=agent.parked_kind, by=by))
+        over = warning.cleared(db, name, f"crashed:{name}")
+        events.record(db, AgentUnparked(name, reason=agent.parked_kind, by=by), *over)
     mailing.ring_inboxes(hive, [name])
     return True

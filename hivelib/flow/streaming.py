@@ -47,13 +47,15 @@ class Wakers(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What is known of a run that is over; `exit` None: the box said nothing of it, `problem`: why there was no box."""
+    """What is known of a run that is over; `exit` None: the box said nothing of it, `problem`: why there was no box,
+    `starved`: how many processes of the box the kernel had killed for want of memory."""
 
     reading: Reading
     started: bool
     exit: int | None = None
     stop: Stop | None = None
     problem: str = ""
+    starved: int = 0
 
 
 def run_claude(
@@ -77,7 +79,14 @@ def run_claude(
         while not run.over:
             run.wait(wakers)
         run.look_at_processes()  # before the box goes, which it does when we hang up
-        return Ended(run.reading, run.started, run.exit, run.stop)
+        killed = run.exit is not None and run.exit < 0
+        starved = _starved(hive, turn.agent) if killed else 0
+        return Ended(run.reading, run.started, run.exit, run.stop, starved=starved)
+
+
+def _starved(hive: Hive, name: str) -> int:
+    agent = agents.get(hive.db, name)
+    return agent and boxes.backend(agent.backend).starved_processes(hive.settings, name) or 0
 
 
 class _Run:

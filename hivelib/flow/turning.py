@@ -92,6 +92,8 @@ def _settle(hive: Hive, turn: Turn, outcome: Outcome) -> None:
         parked = f" and it is parked until {clock.iso(outcome.until)}" if outcome.until else ""
         what = f"turn {turn.id} {outcome.kind}: {outcome.note}"
         journal.note("hive-turn", f"{turn.agent}: {what}; its mail goes back{parked}")
+        if outcome.kind == "lost":  # if systemd has a reason, that is told now
+            bell.ring(hive.paths.bell, "crash")
 
 
 def _came(heard: int) -> bool:

@@ -62,11 +62,21 @@ def beside(own: str, unit: str, other: str) -> str:
 
 def refused_processes(group: str) -> int:
     """How often the kernel has refused the group a process, for it has all that it may; 0 where nobody counts that."""
-    for hierarchy in hierarchies() if group else ():
+    return _counted(group, "max", "pids.events")
+
+
+def starved_processes(group: str) -> int:
+    """How many of the group's processes the kernel has killed for want of memory; 0 where nobody counts that."""
+    return _counted(group, "oom_kill", "memory.events", "memory.oom_control")
+
+
+def _counted(group: str, what: str, *files: str) -> int:
+    places = [f"{hierarchy}{group}/{file}" for hierarchy in hierarchies() for file in files]
+    for place in places if group else ():
         try:
-            with open(f"{hierarchy}{group}/pids.events", encoding="utf-8") as file:
-                return int(file.read().removeprefix("max "))
-        except (OSError, ValueError):
+            with open(place, encoding="utf-8") as file:
+                return int(dict(line.split() for line in file)[what])
+        except (OSError, ValueError, KeyError):
             continue  # another hierarchy, or the group has gone with its last process
     return 0
 

@@ -130,7 +130,7 @@ class AgentParked(Event):
 
     kind = "agent_parked"
     fields = {
-        "reason": "rate_limited, auth_failed, brake, disk, failing or operator",
+        "reason": "rate_limited, auth_failed, brake, disk, failing, crashing or operator",
         "until": "UTC seconds, null: until told",
         "why": "words",
     }

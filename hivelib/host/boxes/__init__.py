@@ -1,7 +1,7 @@
 """The kinds of box an agent can live in. Everything above this package does not know which one it is.
 
 A backend is a module with these functions; each takes the settings and the agent's name, and raises HiveError. BY_NIX
-says whether it builds the agent's whole system with nix:
+says whether it builds the agent's whole system with nix, LIVES_ON whether its box is there between turns too:
 
     create(settings, name)          the places of a new agent; success when they are there already
     build(settings, name, commit, files, log)
@@ -18,6 +18,7 @@ says whether it builds the agent's whole system with nix:
     journal(settings, name, lines)  the newest lines that its units wrote, oldest first
     refused_processes(settings, name)  asked by its hive-turn: how often its running box wanted one more than it may
                                     have; 0 where nobody counts that
+    starved_processes(settings, name)  likewise: how many of them the kernel killed because memory ran out
 """
 
 import importlib

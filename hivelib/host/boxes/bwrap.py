@@ -16,6 +16,9 @@ from hivelib.model.settings import Settings
 BY_NIX = False
 """Nothing is built with nix: what is built of a commit is its agent.json, proven in a box."""
 
+LIVES_ON = False
+"""Between turns there is no box that could crash."""
+
 
 def target(name: str) -> str:
     """The unit that is an agent."""
@@ -126,5 +129,17 @@ def refused_processes(settings: Settings, name: str) -> int:
     """
     from hivelib.host import cgroups
 
-    mine = f"hive-turn@{name}.service"
-    return cgroups.refused_processes(cgroups.beside(cgroups.own_path(), mine, "hive-exec"))
+    return cgroups.refused_processes(_group(name))
+
+
+def starved_processes(settings: Settings, name: str) -> int:
+    """How many processes of the agent's running box the kernel killed for want of memory; for whom, as above."""
+    from hivelib.host import cgroups
+
+    return cgroups.starved_processes(_group(name))
+
+
+def _group(name: str) -> str:
+    from hivelib.host import cgroups
+
+    return cgroups.beside(cgroups.own_path(), f"hive-turn@{name}.service", "hive-exec")
