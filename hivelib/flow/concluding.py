@@ -60,7 +60,9 @@ def _without_result(ended: Ended) -> Verdict:
     if status is None:
         return Verdict("lost", f"the box ended in mid-turn{after}")
     if starved(ended):
-        return Verdict("lost", f"claude was killed: its box ran out of memory ([box] memory){after}")
+        return Verdict(
+            "lost", f"claude was killed: its box ran out of memory ([box] memory){after}"
+        )
     if status < 0:
         return Verdict("lost", f"claude was killed by signal {-status}{after}")
     if status == NOT_RUN:

@@ -1,8 +1,8 @@
 """hive-crash-watch: compares each agent with how it was found last, and tells what no job of ours explains.
 
-Rung by systemd's word of a box that ended badly (hive-crash-note) and by a hive-turn whose turn is lost; whichever comes
-second finds the other there. So the two agree: hive-turn ends the turn and gives its mail back, this names the crash. A
-slow timer looks at what a lost ring has left. An agent that crashes again and again is parked until the operator says so.
+Rung by systemd's word of a box that ended badly (hive-crash-note) and by a hive-turn whose turn is lost; whichever
+comes second finds the other there. So the two agree: hive-turn ends the turn and gives its mail back, this names the
+crash. A slow timer looks at what a lost ring has left. Who crashes again and again is parked until told.
 """
 
 import os
@@ -94,16 +94,18 @@ def look(hive: Hive) -> None:
 def _judge(hive: Hive, note: Note) -> bool:
     """Tells of a crash, unless it was told of before, or its turn ended otherwise; False while that turn runs."""
     agent = agents.get(hive.db, note.agent)
-    if agent is None or agent.parked_kind == "crashing":  # no turn of it runs, and of the last one it was told
+    if (
+        agent is None or agent.parked_kind == "crashing"
+    ):  # no turn of it runs, and of the last one it was told
         return True
     before = _last_look(hive, agent)
     crashes = before.crashes if before else ()
     turn = crashing.turn_of(note, turns.latest(hive.db, agent.name, _TURNS), crashes)
     if turn and turn.ended_at is None:
         return False
-    if turn and turn.outcome == "lost" and turn.incarnation == agent.incarnation:
-        if not (turn.note or "").startswith(crashing.NOT_STARTED):
-            _tell_crash(hive, agent, note, turn, before)
+    lost = turn and turn.outcome == "lost" and turn.incarnation == agent.incarnation
+    if turn and lost and not (turn.note or "").startswith(crashing.NOT_STARTED):
+        _tell_crash(hive, agent, note, turn, before)
     return True
 
 
@@ -156,7 +158,9 @@ def _last_look(hive: Hive, agent: Agent) -> Look | None:
 
 
 def _axes(hive: Hive, agent: Agent) -> Axes:
-    from hivelib.flow.rendering import revision  # reads the whole program: 25 ms that no crash waits for
+    from hivelib.flow.rendering import (
+        revision,
+    )  # reads the whole program: 25 ms that no crash waits for
 
     running = agent.state == "running"
     box = boxes.backend(agent.backend)

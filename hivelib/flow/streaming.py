@@ -86,7 +86,7 @@ def run_claude(
 
 def _starved(hive: Hive, name: str) -> int:
     agent = agents.get(hive.db, name)
-    return agent and boxes.backend(agent.backend).starved_processes(hive.settings, name) or 0
+    return (agent and boxes.backend(agent.backend).starved_processes(hive.settings, name)) or 0
 
 
 class _Run:

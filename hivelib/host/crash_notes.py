@@ -7,7 +7,6 @@ for want of memory leaves one too, for then the box itself ends well. Nothing in
 import os
 from contextlib import suppress
 
-from hivelib.base import clock
 from hivelib.base.paths import Paths
 from hivelib.model.crashing import Note
 from hivelib.model.names import is_name

@@ -85,7 +85,7 @@ def reason(note: Note) -> str:
     return f"systemd calls it {note.result}"
 
 
-def turn_of(note: Note, turns: Iterable[Turn], crashes: Iterable[float]) -> Turn | None:
+def turn_of(note: Note, turns: Iterable[Turn], crashes: Sequence[float]) -> Turn | None:
     """The turn in which the box died that the note is about: a lost one rather than the next, which may run already.
 
     `crashes` are the ends of turns whose crash was told: that is how a crash is told once, whatever notes there are.

@@ -37,7 +37,7 @@ def told_stale(db: Database, agent: str) -> bool:
     """Notes that an agent was told of as built by an older program; False when that was noted before."""
     noted = db.value("SELECT up_to_date FROM looks WHERE agent = ?", agent)
     db.execute("UPDATE looks SET up_to_date = 0 WHERE agent = ?", (agent,))
-    return noted != 0
+    return bool(noted != 0)
 
 
 def names(db: Database) -> list[str]:

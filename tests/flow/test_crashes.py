@@ -99,7 +99,9 @@ def test_a_turn_that_ended_otherwise_lost_no_box(hive: Hive, kind: str) -> None:
 
 
 def test_a_lost_turn_of_which_systemd_says_nothing_bad_is_no_crash(hive: Hive) -> None:
-    lose(hive)  # hive-down, a restart of the user's manager, hive-turn killed: the unit ends well, or nobody is asked
+    lose(
+        hive
+    )  # hive-down, a restart of the user's manager, hive-turn killed: the unit ends well, or nobody is asked
     crashes.tell_crashes(hive)
     crashes.look(hive)
     assert told(hive) == []
@@ -181,9 +183,7 @@ def test_a_crash_loop_parks_with_the_last_lines_until_the_operator_says_so(hive:
 
 def test_crashes_far_apart_are_no_loop(hive: Hive) -> None:
     hive = hive._replace(
-        settings=hive.settings._replace(
-            crashes=hive.settings.crashes._replace(loop_seconds=1e-9)
-        )
+        settings=hive.settings._replace(crashes=hive.settings.crashes._replace(loop_seconds=1e-9))
     )
     for key in "1234":
         crash(hive, key)
