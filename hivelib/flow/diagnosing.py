@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hivelib.base import bootstrap
-from hivelib.base.config import config_path, load_settings
+from hivelib.base.config import config_path, good_path, load_settings
 from hivelib.base.errors import HiveError
 from hivelib.base.paths import Paths
 from hivelib.base.users import drop_to_owner
 from hivelib.flow.opening import Hive, open_hive
+from hivelib.flow.reloading import faults_of
 from hivelib.host import claude, probing, systemd
 from hivelib.model.settings import Settings
 from hivelib.store import agents, health, warnings
@@ -44,15 +45,25 @@ def diagnose() -> Iterator[Finding]:
         yield Finding("settings", "fail", error.message, error.hint or UP)
         return
     yield from _machine()
-    if not os.path.exists(config_path()):
+    if not any(map(os.path.exists, (config_path(), good_path(config_path())))):
         yield Finding("settings", "fail", f"there is no {config_path()}, so no hive here", NONE)
         return
-    yield Finding("settings", "ok", config_path())
+    yield _settings()
     answers = systemd.answers(settings)
     yield from _manager(settings, answers)
     yield from _claude(settings)
     yield _disk(settings)
     yield from _database(settings, answers)
+
+
+def _settings() -> Finding:
+    path = config_path()
+    if faults := faults_of(path):
+        words = f"{path}, so the last good ones are used: {'; '.join(faults)}"
+        return Finding(
+            "settings", "fail", words, "mend the file; hive-check-config names its faults"
+        )
+    return Finding("settings", "ok", path)
 
 
 def _venv() -> Finding:

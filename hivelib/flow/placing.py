@@ -8,6 +8,7 @@ from hivelib.base.errors import Misuse
 from hivelib.base.users import User
 from hivelib.host import manager
 from hivelib.host.manager import Private
+from hivelib.model.settings import Settings
 
 SYSTEM_CONFIG = "/etc/hyperhive/hive.toml"
 """Where root's tools look for a hive without HIVE_CONFIG; root's `hive-up` links it."""
@@ -60,7 +61,7 @@ def named(wish: Wish) -> Wish:
         return wish
     config = os.path.abspath(config)
     try:
-        settings = load_settings(config)
+        settings = load_settings(config, last_good=False)
     except Misuse as error:
         hint = "unset HIVE_CONFIG, or say --dir DIR"
         raise Misuse(f"HIVE_CONFIG: {error.message}", hint) from None
@@ -85,6 +86,15 @@ def of_directory(directory: str, user: User, config: str = "") -> Place:
         private=private,
         is_default=config == default_config(user),
     )
+
+
+def of_settings(settings: Settings, config: str, user: User) -> Place:
+    """The places of the hive with these settings, which it has from the file `config`."""
+    runtime = settings.systemd.xdg_runtime_dir
+    if settings.systemd.scope == "private" and runtime:
+        return of_directory(os.path.dirname(runtime), user, config)
+    found = of_user(user, runtime or os.path.dirname(settings.runtime_dir))
+    return found._replace(config=config)
 
 
 def default_directory(user: User, *, demo: bool = False) -> str:

@@ -17,7 +17,16 @@ from hivelib.base.config import load_settings
 from hivelib.base.errors import HiveError, Refused
 from hivelib.base.toml import Value, changed
 from hivelib.base.users import User
-from hivelib.flow import mailing, notifying, placing, reconciling, rendering, settling, spawning
+from hivelib.flow import (
+    mailing,
+    notifying,
+    placing,
+    reconciling,
+    reloading,
+    rendering,
+    settling,
+    spawning,
+)
 from hivelib.flow.diagnosing import has_login
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.flow.placing import Place, Wish
@@ -123,7 +132,9 @@ def write_settings(wish: Wish, place: Place, claude: str, done: list[str]) -> Se
             "# The settings of this hive. hive-up fills in what is missing and keeps the rest.\n",
             "",
         )
-    known = load_settings(place.config) if before else Settings()  # says what is wrong with it
+    known = (
+        load_settings(place.config, last_good=False) if before else Settings()
+    )  # says what is wrong with it
     wanted: dict[str, Value] = {"state_dir": place.state, "runtime_dir": place.runtime}
     if place.log:
         wanted["log_dir"] = place.log
@@ -151,7 +162,8 @@ def write_settings(wish: Wish, place: Place, claude: str, done: list[str]) -> Se
         with open(f"{place.config}.new", "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(f"{place.config}.new", place.config)
-    return load_settings(place.config)
+    reloading.keep_good(place.config)
+    return load_settings(place.config, last_good=False)
 
 
 def _keep_key(place: Place, key: str) -> str:
@@ -214,6 +226,7 @@ def _start(wish: Wish, place: Place, settings: Settings, done: list[str]) -> Hiv
             raise HiveError(taken, "name another: hive-up --port N") from None
         raise HiveError(error.message, _where_to_look(settings)) from None
     hive = open_hive(settings)
+    reloading.clear_warning(hive)
     done += reconciling.reconcile(hive)
     done += _try_again(hive)
     if not settings.notify.urls_file:

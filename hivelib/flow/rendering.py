@@ -4,11 +4,12 @@ import functools
 import hashlib
 import json
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import hivelib
-from hivelib.base import bootstrap
+from hivelib.base import bootstrap, users
 from hivelib.base.paths import Paths
+from hivelib.flow import placing
 from hivelib.flow.placing import Place
 from hivelib.model.settings import Settings
 
@@ -44,7 +45,7 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     for name in sorted(bootstrap.walked(source)):
         if name.startswith("system/"):
             continue  # users, and what a user manager refuses: for the system's manager alone
-        if name.endswith((".service", ".socket", ".target", ".timer", ".conf")):
+        if name.endswith((".service", ".socket", ".target", ".timer", ".path", ".conf")):
             with open(f"{source}/{name}", encoding="utf-8") as file:
                 texts[name] = file.read().replace("@bindir@", bindir)
     texts["hive-.service.d/05-confined.conf"] += f"ReadWritePaths={paths.state} {paths.runtime}\n"
@@ -61,6 +62,10 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     texts["hive-dashboard.socket.d/20-port.conf"] = "\n".join(port) + "\n"
     texts["hive-notify.service.d/20-urls.conf"] = _told_where(settings.notify.urls_file)
     texts["hive-fetch@.service.d/20-sandbox.conf"] = _sandbox(bindir, settings)
+    texts["hive-settings.path.d/20-config.conf"] = f"[Path]\nPathChanged=\nPathChanged={config}\n"
+    place = placing.of_settings(settings, config, users.current())
+    written = f"-{os.path.dirname(config)} -{place.root} -{place.units}"
+    texts["hive-settings.service.d/20-places.conf"] = f"[Service]\nReadWritePaths={written}\n"
     for unit in (*ASKS_NOTHING, "hive-broker.service", "hive-dashboard.service"):
         texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, unit)
     return texts
@@ -127,20 +132,32 @@ def install(place: Place, texts: dict[str, str]) -> Change:
     for name, text in texts.items():
         path = f"{place.units}/{name}"
         if units.get(name) != _digest(text) or not os.path.exists(path):
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            with open(f"{path}.new", "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(f"{path}.new", path)
+            _write(path, text)
             changed.add(name)
     return Change({name.split(".d/")[0] for name in changed}, program != program_digest())
+
+
+def rewrite(place: Place, texts: dict[str, str]) -> None:
+    """Writes these few drop-ins, which are what other settings make of them, in a hive that runs."""
+    record = _read_record(place)
+    for name, text in texts.items():
+        _write(f"{place.units}/{name}", text)
+    if record:
+        record["units"] = {**record.get("units", {}), **{n: _digest(t) for n, t in texts.items()}}
+        _keep_record(place, record)
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{path}.new", path)
 
 
 def remember(place: Place, texts: dict[str, str]) -> None:
     """Notes what is installed and running now; call it when everything runs."""
     units = {name: _digest(text) for name, text in texts.items()}
-    with open(f"{_record(place)}.new", "w", encoding="utf-8") as file:
-        json.dump({"units": units, "program": program_digest()}, file, indent=1)
-    os.replace(f"{_record(place)}.new", _record(place))
+    _keep_record(place, {"units": units, "program": program_digest()})
 
 
 def program_digest() -> str:
@@ -167,7 +184,11 @@ def _record(place: Place) -> str:
     return f"{place.root}/raised.json"
 
 
-def _read_record(place: Place) -> dict[str, dict[str, str]]:
+def _keep_record(place: Place, record: dict[str, Any]) -> None:
+    _write(_record(place), json.dumps(record, indent=1))
+
+
+def _read_record(place: Place) -> dict[str, Any]:
     try:
         with open(_record(place), encoding="utf-8") as file:
             record = json.load(file)

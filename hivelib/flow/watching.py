@@ -11,7 +11,7 @@ from hivelib.base import bell, clock
 from hivelib.base.alarm import NEVER, Alarm
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
-from hivelib.flow import asking, jobs, mailing, resolving, settling, warning
+from hivelib.flow import asking, jobs, mailing, reloading, resolving, settling, warning
 from hivelib.flow.opening import Hive
 from hivelib.store import (
     agents,
@@ -100,6 +100,7 @@ def look_around(hive: Hive) -> None:
         search.catch_up(hive.db)
         _clear_old_warnings(hive, now)
         _mend_units(hive)
+        _give_settings(hive)
 
 
 def _ring_for_decisions(hive: Hive, now: float) -> None:
@@ -133,11 +134,25 @@ def _clear(hive: Hive, subjects: dict[str, str]) -> None:
         bell.ring(hive.paths.bell, "events")
 
 
+def _give_settings(hive: Hive) -> None:
+    """Starts hive-settings for an edit that systemd has not seen, for it was made while the one before was given."""
+    if reloading.unseen(hive):
+        from hivelib.host.systemd import systemctl
+
+        systemctl(hive.settings, "start", "--no-block", "hive-settings.service", check=False)
+
+
 def _mend_units(hive: Hive) -> None:
     """Sockets and services of ours that failed are started again, and the operator is told once while that lasts."""
     from hivelib.host.systemd import failed_units, systemctl  # pays for sh only when it looks
 
-    failed = [unit for unit in failed_units(hive.settings) if unit.startswith("hive-")]
+    # A box that died is the crash watch's to tell, and is made anew by whoever calls it.
+    ours = ("hive-exec@", ".service")
+    failed = [
+        unit
+        for unit in failed_units(hive.settings)
+        if unit.startswith("hive-") and not (unit.startswith(ours[0]) and unit.endswith(ours[1]))
+    ]
     for unit in failed:
         systemctl(hive.settings, "reset-failed", unit, check=False)
         if unit.endswith(".socket"):

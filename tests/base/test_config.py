@@ -94,3 +94,54 @@ def test_a_file_that_is_no_text_is_said_in_one_line(home: Path) -> None:
     (home / "hive.toml").write_bytes(b"\xff\xfe\0")
     with pytest.raises(Misuse, match=r"hive\.toml: "):
         load_settings(str(home / "hive.toml"))
+
+
+GOOD = "[mail]\nbody_limit = 7\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[mail\n", "hive.toml: "),
+        ("[mail]\nbody_limt = 3\n", "unknown setting mail.body_limt"),
+        ("[mail]\nbody_limit = 0\n", "mail.body_limit: 0 is not from"),
+        (None, "is not there"),
+    ],
+)
+def test_a_faulty_edit_is_ignored_while_the_last_good_settings_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, words: str
+) -> None:
+    config = tmp_path / "hive.toml"
+    (tmp_path / "hive.toml.good").write_text(GOOD)
+    if text is not None:
+        config.write_text(text)
+    assert load_settings(str(config)).mail.body_limit == 7
+    said = capsys.readouterr().err
+    assert words in said and "last good settings" in said and said.count("\n") == 1
+
+
+def test_a_right_edit_counts_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "hive.toml"
+    (tmp_path / "hive.toml.good").write_text(GOOD)
+    config.write_text("[mail]\nbody_limit = 8\n")
+    assert load_settings(str(config)).mail.body_limit == 8
+    assert capsys.readouterr().err == ""
+
+
+def test_who_asks_for_the_file_itself_is_told_its_fault(tmp_path: Path) -> None:
+    config = tmp_path / "hive.toml"
+    (tmp_path / "hive.toml.good").write_text(GOOD)
+    config.write_text("[mail\n")
+    with pytest.raises(Misuse):
+        load_settings(str(config), last_good=False)
+
+
+def test_the_last_good_settings_are_found_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "hive.toml.good").write_text(GOOD)
+    (tmp_path / "hive.toml").write_text("[mail\n")
+    link = tmp_path / "etc/hive.toml"
+    link.symlink_to(tmp_path / "hive.toml")
+    assert load_settings(str(link)).mail.body_limit == 7
+    (tmp_path / "etc/hive.toml.good").write_text("[mail]\nbody_limit = 9\n")
+    assert load_settings(str(link)).mail.body_limit == 9
