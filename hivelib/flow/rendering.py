@@ -18,6 +18,7 @@ DEPLOYED = ("agents", "applied", "builds", "decisions", "meta", "proposed")
 
 MAY_WRITE = {"hive-dashboard.service": "decisions", "hive-reminder.service": "agents"}
 """The one of these that a service needs all the same: the page decides, a reminder may be a file in a /state."""
+_MEND = ("hive-broker.service", "hive-crash-watch.service")
 
 ASKS_NOTHING = (
     "hive-mcp.service",
@@ -66,7 +67,7 @@ def rendered(bindir: str, config: str, settings: Settings) -> dict[str, str]:
     place = placing.of_settings(settings, config, users.current())
     written = f"-{os.path.dirname(config)} -{place.root} -{place.units}"
     texts["hive-settings.service.d/20-places.conf"] = f"[Service]\nReadWritePaths={written}\n"
-    for unit in (*ASKS_NOTHING, "hive-broker.service", "hive-dashboard.service"):
+    for unit in (*ASKS_NOTHING, *_MEND, "hive-dashboard.service"):
         texts[f"{unit}.d/20-undecided.conf"] = _undecided(paths, unit)
     return texts
 
