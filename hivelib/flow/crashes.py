@@ -112,7 +112,9 @@ def _judge(hive: Hive, note: Note) -> bool:
 def _tell_crash(hive: Hive, agent: Agent, note: Note, turn: Turn, before: Look | None) -> None:
     """Tells that a box died in that turn, unless a job of ours was at it; parks the agent when that goes on and on."""
     assert turn.ended_at is not None
-    expected = _expected(hive, agent, note.at)
+    expected = agent.state != "running"
+    if not crashing.by_force(note):
+        expected = _expected(hive, agent, note.at)
     why = f"in turn {turn.id} {crashing.reason(note)}"
     now = before.axes if before else _axes(hive, agent)
     limits = hive.settings.crashes

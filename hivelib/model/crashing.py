@@ -111,6 +111,12 @@ def expects_end(jobs: Iterable[Job], at: float) -> bool:
     )
 
 
+def by_force(note: Note) -> bool:
+    """Whether something was killed outright. A stop of ours never is: it ends well, or as systemd's `timeout`. So a job
+    that builds for minutes before it stops the box explains no kill meanwhile."""
+    return note.status in ("KILL", "9") and note.result != "timeout"
+
+
 def recent(crashes: Sequence[float], at: float, seconds: float) -> tuple[float, ...]:
     """The crashes that count together with one at `at`, which is the last of them."""
     return (*(one for one in crashes if abs(at - one) < seconds and one != at), at)

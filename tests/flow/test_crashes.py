@@ -124,6 +124,14 @@ def test_what_a_running_job_ends_is_no_crash(hive: Hive) -> None:
     assert told(hive) == [] and notes(hive) == []
 
 
+def test_a_kill_is_a_crash_also_while_a_deploy_builds(hive: Hive) -> None:
+    job = jobs.ask(hive, "deploy", "alice", "operator")
+    with hive.db.write() as db:
+        job_rows.begin(db, job, clock.now())
+    crash(hive, "1")
+    assert len(told(hive)) == 1
+
+
 def test_a_stopped_agent_did_not_crash(hive: Hive) -> None:
     crashes.look(hive)
     lose(hive)
