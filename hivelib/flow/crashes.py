@@ -83,7 +83,8 @@ def look(hive: Hive) -> None:
             axes = before.axes if before else None
             told = crashing.changes(agent.name, axes, now, died="", expected=expected)
             crashes = before.crashes if before else ()
-            _tell(hive, agent, told, Look(agent.name, agent.incarnation, now, clock.now(), crashes))
+            seen = Look(agent.name, agent.incarnation, now, clock.now(), crashes)
+            _tell(hive, agent, before, told, seen)
     for name in set(looks.names(hive.db)) - set(agents.live_names(hive.db)):
         with hive.db.write(durable=False) as db:
             events.record(db, *warning.cleared(db, name, f"crashed:{name}"))
@@ -94,10 +95,8 @@ def look(hive: Hive) -> None:
 def _judge(hive: Hive, note: Note) -> bool:
     """Tells of a crash, unless it was told of before, or its turn ended otherwise; False while that turn runs."""
     agent = agents.get(hive.db, note.agent)
-    if (
-        agent is None or agent.parked_kind == "crashing"
-    ):  # no turn of it runs, and of the last one it was told
-        return True
+    if agent is None or agent.parked_kind == "crashing":
+        return True  # it has no turns, and of the last one it was told
     before = _last_look(hive, agent)
     crashes = before.crashes if before else ()
     turn = crashing.turn_of(note, turns.latest(hive.db, agent.name, _TURNS), crashes)
@@ -129,16 +128,27 @@ def _tell_crash(hive: Hive, agent: Agent, note: Note, turn: Turn, before: Look |
         kept = () if loops else recent
         parks = f"its box crashes: {why}. {_last_lines(hive, agent)}" if loops else ""
         seen = Look(agent.name, agent.incarnation, now, clock.now(), kept)
-        _tell(hive, agent, told, seen, crash=why, parks=parks)
+        _tell(hive, agent, before, told, seen, crash=why, parks=parks)
         journal.note("hive-crash-watch", f"{agent.name}: {why}{', so it is parked' * loops}")
 
 
 def _tell(
-    hive: Hive, agent: Agent, told: list[Event], seen: Look, crash: str = "", parks: str = ""
+    hive: Hive,
+    agent: Agent,
+    before: Look | None,
+    told: list[Event],
+    seen: Look,
+    crash: str = "",
+    parks: str = "",
 ) -> None:
     """Keeps a look and tells what it found, in one transaction; then rings."""
     name = agent.name
     with hive.db.write() as db:
+        last = _last_look(hive, agent)
+        if crash and last:
+            seen = seen._replace(axes=last.axes)
+        elif not crash and (last, agents.get(db, name)) != (before, agent):
+            return  # somebody has just changed it, and told so: the next look sees what is left
         informing.tell_about(hive, name, *told)
         if crash:
             what = f"the box of {name} crashed: {crash}"
@@ -160,9 +170,8 @@ def _last_look(hive: Hive, agent: Agent) -> Look | None:
 
 
 def _axes(hive: Hive, agent: Agent) -> Axes:
-    from hivelib.flow.rendering import (
-        revision,
-    )  # reads the whole program: 25 ms that no crash waits for
+    # It reads the whole program: 25 ms that no crash waits for.
+    from hivelib.flow.rendering import revision
 
     running = agent.state == "running"
     box = boxes.backend(agent.backend)
