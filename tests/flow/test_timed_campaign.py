@@ -20,4 +20,5 @@ def test_each_deadline_is_kept_once_through_kills_and_jumps(short_path: Path) ->
         campaign = Campaign(hive, SEED)
         campaign.run(DEADLINES)
     assert set(campaign.killed) == {"who asks", "hive-reminder", "hive-broker"}
+    assert {one["verb"] for one in campaign.asked.values()} == {"remind", "ask", "answer"}
     assert set(campaign.jumps) == {"ahead", "back", "asleep"}

@@ -17,11 +17,12 @@ SEED = 9000
 TITLE = "Promises of time"
 WORDS = """Deadlines at random within days, on a clock of the tests' own that jumps ahead and back (libfaketime; the
 machine's is never touched) and while machines "sleep" (SIGSTOP, a jump, SIGCONT). hive-reminder, hive-broker and
-whoever sets them are killed with SIGKILL at random instants and started again; what had no answer is asked again. Then
-each of these must hold:
+whoever sets, asks or answers are killed with SIGKILL at random instants and started again; what had no answer is
+asked again. Then each of these must hold:
 
 * whatever was asked for is there once, and what was answered is what is there;
 * each reminder is one message and one event; one that recurs as many as its row says, and what it missed is counted;
+* each question ends once, answered or expired, and whoever asked hears of it once;
 * none came before its time; each that is a file is whole.
 """
 
@@ -33,6 +34,7 @@ class Round(NamedTuple):
     killed: Counter[str]
     jumps: Counter[str]
     delivered: int
+    ended: Counter[str]
     broken: str
 
 
@@ -59,20 +61,23 @@ def play(seed: int) -> Round:
             except AssertionError as error:
                 broken = f"seed {seed}: {error}"
             delivered = hive.db.value("SELECT sum(fired) FROM reminders")
-    return Round(seed, campaign.killed, campaign.jumps, delivered, broken)
+            ends = dict(hive.db.all("SELECT state, count(*) FROM questions GROUP BY state"))
+    return Round(seed, campaign.killed, campaign.jumps, delivered, Counter(ends), broken)
 
 
 def section(rounds: list[Round]) -> str:
     """The section for these rounds, Markdown."""
-    killed, jumps = Counter[str](), Counter[str]()
+    killed, jumps, ended = Counter[str](), Counter[str](), Counter[str]()
     for one in rounds:
+        ended += one.ended
         killed += one.killed
         jumps += one.jumps
     shown = ", ".join(f"{count} {way}" for way, count in sorted(jumps.items()))
     totals = {
         "rounds, each from a seed of its own": f"{len(rounds)} ({rounds[0].seed} to {rounds[-1].seed})",
         "deadlines": len(rounds) * DEADLINES,
-        "deliveries (some recur)": sum(one.delivered for one in rounds),
+        "deliveries of reminders (some recur)": sum(one.delivered for one in rounds),
+        **{f"questions {state}": count for state, count in sorted(ended.items())},
         "jumps of the clock": f"{jumps.total()} ({shown})",
         **{f"{what} killed": count for what, count in sorted(killed.items())},
         "**promises broken**": f"**{sum(bool(one.broken) for one in rounds)}**",

@@ -1,8 +1,8 @@
 """A campaign against promises of time, from a seed: random deadlines, a clock that jumps ahead and back, machines that
-sleep, and SIGKILL for hive-reminder, hive-broker and whoever asks. Each deadline is kept once, and none is lost."""
+sleep, and SIGKILL for hive-reminder, hive-broker and whoever asks, answers or sets. Each deadline is kept once, and
+none is lost: timed_verdict.py."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -12,14 +12,16 @@ from collections import Counter
 from typing import Any
 
 from hivelib.flow.opening import Hive
-from hivelib.model.records import Reminder
 from hivelib.store import reminders
+from tests.support import timed_verdict
 from tests.support.false_clock import FalseClock, Sleeper
 from tests.support.source import ROOT
 from tests.support.waiting import until
 
-SETTINGS = "[reminders]\npending_most = 100000\n"
-AGENTS = ("alice", "bob", "carol")
+SETTINGS = (
+    "[reminders]\npending_most = 100000\n[questions]\nopen_most = 10000\nttl_most = 864000.0\n"
+)
+AGENTS = timed_verdict.AGENTS
 HOUR = 3600.0
 MOST_PAUSE = 0.03
 """Seconds from a jump to a kill: by then a hundred may have been delivered, or none."""
@@ -43,12 +45,12 @@ class Campaign:
         try:
             for sleeper in self._sleepers:
                 sleeper.start()
-            while len(self.asked) < deadlines:
-                self._ask(min(self._random.randint(2, 12), deadlines - len(self.asked)))
+            while (left := deadlines - self._deadlines()) > 0:
+                self._ask(min(self._random.randint(2, 12), left))
                 for _ in range(2):
                     self._time_passes()
             self._until_over()
-            self.verdict()
+            timed_verdict.hold(self.hive, self.asked, self.answered)
         except AssertionError as error:
             error.add_note(f"seed {self.seed}, killed {dict(self.killed)}")
             raise
@@ -57,8 +59,15 @@ class Campaign:
             for sleeper in self._sleepers:
                 sleeper.kill()
 
+    def _deadlines(self) -> int:
+        return sum(one["verb"] != "answer" for one in self.asked.values())
+
     def _ask(self, count: int) -> None:
-        new = [self._reminder() for _ in range(count)]
+        new = [
+            self._question() if self._random.random() < 0.4 else self._reminder()
+            for _ in range(count)
+        ]
+        new += [self._answer(one) for one in self._open_questions() if self._random.random() < 0.05]
         self.asked |= {one["key"]: one for one in new}
         if self._random.random() < 0.3:
             self._say(new)
@@ -70,6 +79,18 @@ class Campaign:
         self._say(left)
         while any(one["key"] not in self.answered for one in left):
             self._hear()
+
+    def _question(self) -> dict[str, Any]:
+        key, owner = f"q{len(self.asked)}-{self._random.random()}", self._random.choice(AGENTS)
+        ttl = min(864000.0, 1 + self._random.expovariate(1 / (12 * HOUR)))
+        return {"verb": "ask", "key": key, "owner": owner, "body": key, "ttl": ttl}
+
+    def _open_questions(self) -> list[int]:
+        return [row[0] for row in self.hive.db.all("SELECT id FROM questions WHERE state = 'open'")]
+
+    def _answer(self, number: int) -> dict[str, Any]:
+        key = f"a{number}-{self._random.random()}"
+        return {"verb": "answer", "key": key, "number": number, "body": key}
 
     def _reminder(self) -> dict[str, Any]:
         chance, key = self._random.random(), f"r{len(self.asked)}-{self._random.random()}"
@@ -87,10 +108,9 @@ class Campaign:
 
     def _say(self, lines: list[dict[str, Any]]) -> None:
         if not self._worker:
-            environment = {**self._clock.environment, "LD_PRELOAD": ""}
             self._worker = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.timed_worker"],
-                env=environment,
+                env=self._clock.environment,
                 cwd=ROOT,
                 text=True,
                 stdin=subprocess.PIPE,
@@ -156,52 +176,16 @@ class Campaign:
             )
 
         def over() -> bool:
-            left = reminders.waiting(self.hive.db)
-            last = max((one.due_at for one in left), default=0.0)
+            left = [one.due_at for one in reminders.waiting(self.hive.db)]
+            left += [
+                row[0]
+                for row in self.hive.db.all(
+                    "SELECT deadline_at FROM questions WHERE state = 'open'"
+                )
+            ]
+            last = max(left, default=0.0)
             if last > self._clock.now():
                 self._clock.jump(last - self._clock.now() + 1)
             return not left
 
-        until(over, "all were delivered", explain=lambda: reminders.waiting(self.hive.db)[:3])
-
-    def verdict(self) -> None:
-        """AssertionError for what was lost, came twice, came early, or is not whole."""
-        rows = {one.id: one for one in reminders.latest(self.hive.db, len(self.asked) + 1)}
-        assert self.answered.keys() == self.asked.keys()
-        assert sorted(self.answered.values()) == sorted(rows), "what was asked for is there once"
-        sent: dict[str, list[float]] = {}
-        for body, at in self.hive.db.all(
-            "SELECT body, sent_at FROM messages WHERE sender = 'reminder'"
-        ):
-            sent.setdefault(self._key(body, rows), []).append(at)
-        told = Counter(
-            number
-            for (number,) in self.hive.db.all(
-                "SELECT payload ->> 'id' FROM events WHERE kind = 'reminder_fired'"
-            )
-        )
-        for key, number in self.answered.items():
-            row, said, times = rows[number], self.asked[key], sent.get(key, [])
-            assert len(times) == told[number] == row.fired, f"reminder {number}"
-            assert all(at >= said["due_at"] for at in times), f"reminder {number} came early"
-            if said["every"]:
-                passed = (row.due_at - said["due_at"]) / said["every"]
-                assert abs(passed - row.fired - row.skipped) < 0.01, f"reminder {number}"
-            else:
-                assert (row.state, row.fired) == ("fired", 1), f"reminder {number}: {row.state}"
-        assert sum(map(len, sent.values())) == sum(told.values())
-
-    def _key(self, body: str, rows: dict[int, Reminder]) -> str:
-        """Which reminder a message is; when it points to a file, the file must be whole."""
-        words = body.rpartition(")\n\n")[2]
-        if not words.startswith("/state/"):
-            return words.split(" ")[0]
-        path = words.partition(" is what")[0].removeprefix("/state/")
-        for owner in AGENTS:
-            file = f"{self.hive.paths.agent_state(owner)}/{path}"
-            if os.path.exists(file):
-                with open(file, encoding="utf-8") as spilled:
-                    text = spilled.read()
-                assert text in {row.body for row in rows.values()}, f"{path} is not whole"
-                return text.split(" ")[0]
-        raise AssertionError(f"{path} is not there")
+        until(over, "all are over", explain=lambda: reminders.waiting(self.hive.db)[:3])

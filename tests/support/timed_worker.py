@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from hivelib.flow import reminding
+from hivelib.base.errors import Refused
+from hivelib.flow import asking, reminding
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.model.records import Caller, Request
@@ -35,7 +36,25 @@ def remind(hive: Hive, said: Said, request: Request) -> int:
     return made.id
 
 
-VERBS: dict[str, Callable[[Hive, Said, Request], int]] = {"remind": remind}
+def ask(hive: Hive, said: Said, request: Request) -> int:
+    """A question to the operator that expires."""
+    caller = Caller(said["owner"], "agent", "mcp")
+    return asking.ask(hive, caller, said["body"], ttl=said["ttl"], request=request).id
+
+
+def answer(hive: Hive, said: Said, request: Request) -> int:
+    """The operator's answer; when the question has expired it comes too late."""
+    try:
+        return asking.answer(hive, SHELL, said["number"], said["body"], request=request).id
+    except Refused:
+        return 0
+
+
+VERBS: dict[str, Callable[[Hive, Said, Request], int]] = {
+    "remind": remind,
+    "ask": ask,
+    "answer": answer,
+}
 
 
 def main() -> None:
