@@ -39,6 +39,7 @@ def serve(hive: Hive) -> None:
         # How far the wall clock was ahead of the monotonic one. At start it may have been set meanwhile.
         ahead = math.inf
         while True:
+            hive.db.still_there()  # else it would deliver from a database that nobody sees
             try:
                 if (lead := clock.now() - clock.monotonic()) < ahead - _STEP:
                     mend(hive)

@@ -23,7 +23,8 @@ from hivelib.store import events, warnings
 
 WARNING = "settings"
 LASTING = tuple(
-    f"hive-{name}.service" for name in ("broker", "reminder", "dashboard", "mcp", "egress", "notify")
+    f"hive-{name}.service"
+    for name in ("broker", "reminder", "dashboard", "mcp", "egress", "notify")
 )
 """Who reads the settings once and stays. Whoever is called through a socket loses nothing by being started again."""
 STARTED_ANEW = frozenset({"box", "turns", "crashes", "retention", "root"})

@@ -24,6 +24,7 @@ SERVICES = {
     "hive-dashboard": "",
     "hive-migrate": "",
     "hive-reconcile": "",
+    "hive-reminder": "",
     "hive-turn": "alice",
     "hive-work": "lifecycle",
 }
