@@ -59,7 +59,7 @@ def test_a_clock_that_is_set_would_wake_it(listener: bell.Listener) -> None:
     assert alarm._ABSOLUTE | alarm._CANCEL_ON_SET == 3
 
 
-@pytest.mark.parametrize(("pid", "fed"), [(os.getpid(), True), (1, False)])
+@pytest.mark.parametrize(("pid", "fed"), [(os.getpid(), True), (1, False)], ids=["ours", "another"])
 def test_the_watchdog_is_fed_twice_as_often_as_it_wants(
     listener: bell.Listener, short_path: Path, monkeypatch: pytest.MonkeyPatch, pid: int, fed: bool
 ) -> None:
