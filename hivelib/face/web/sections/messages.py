@@ -1,6 +1,8 @@
 """The flow of messages, what of it the operator has not read, and whom a message can be written to."""
 
+import json
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +11,7 @@ from hivelib.face.web.sections.agents import ROSTER
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
 from hivelib.flow import mailing, viewing
-from hivelib.model.names import OPERATOR
+from hivelib.model.names import OPERATOR, SYSTEM
 from hivelib.model.records import EventRow, Message
 
 NEWEST = 100
@@ -67,13 +69,23 @@ def named(row: EventRow, payload: dict[str, Any]) -> Iterable[int]:
 @lru_cache(maxsize=4096)
 def message(row: Message) -> str:
     """A message in the flow."""
-    return render("message", row=row, body=markdown.html(row.body))
+    return render("message", row=row, body=body_of(row))
 
 
 @lru_cache(maxsize=1024)
 def mail(row: Message) -> str:
     """A message that the operator has not read."""
-    return render("mail", row=row, body=markdown.html(row.body))
+    return render("mail", row=row, body=body_of(row))
+
+
+def body_of(row: Message) -> str:
+    """The body as HTML: of the hive's own notices the fields, of everybody's else markdown."""
+    if row.sender == SYSTEM:
+        with suppress(ValueError, RecursionError):
+            told = json.loads(row.body)
+            if isinstance(told, dict) and told.get("event"):
+                return render("notice", event=str(told.pop("event")), fields=told)
+    return markdown.html(row.body)
 
 
 def recipients(names: Iterable[str], chosen: str = "") -> str:

@@ -1,8 +1,8 @@
 """What went wrong and waits for the operator: warnings, agents that are stuck, letters that were delivered in vain."""
 
-from hivelib.face.web import markdown
 from hivelib.face.web.sections.agents import ROSTER, trouble
 from hivelib.face.web.sections.base import Drawer, Whole
+from hivelib.face.web.sections.messages import body_of
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
 
@@ -16,7 +16,7 @@ def _warnings(drawer: Drawer) -> str:
 
 def _letters(drawer: Drawer) -> str:
     dead = viewing.dead_letters(drawer.hive, MOST)
-    return render("letters", rows=[(row, markdown.html(row.body)) for row in dead], most=MOST)
+    return render("letters", rows=[(row, body_of(row)) for row in dead], most=MOST)
 
 
 def _stuck(drawer: Drawer) -> str:

@@ -2,6 +2,7 @@
 
 import { command, tell } from "./compose.js";
 import { call } from "./live.js";
+import "./look.js";
 import { stick } from "./sticky.js";
 
 stick(null, ".line");
