@@ -9,14 +9,37 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
-from hivelib.base.errors import HiveError
+from hivelib.base.errors import HiveError, Refused
 
 _DEEP = 100
 """Directories below each other; what lies deeper is left out, so that nobody can use up our descriptors."""
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@contextmanager
+def new_file(path: str) -> Iterator[BinaryIO]:
+    """A file for the owner alone to write into, which is there whole, on the disk, or not at all.
+
+    Raises Refused when `path` is there.
+    """
+    part = f"{path}.part"
+    if os.path.lexists(path):
+        raise Refused(f"{path} is there already", "choose another name")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(part, flags, 0o600), "wb") as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.link(part, path)  # unlike a rename it never replaces anything
+        except FileExistsError:
+            raise Refused(f"{path} is there already", "choose another name") from None
+        finally:
+            os.unlink(part)
 
 
 class Packer:

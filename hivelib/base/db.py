@@ -49,8 +49,9 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
             )
-            if create:
-                self.connection.execute("PRAGMA journal_mode=WAL")  # stays with the file
+            if create:  # both stay with the file; the first, which lets it shrink, only before there is a table
+                self.connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+                self.connection.execute("PRAGMA journal_mode=WAL")
         # Four times sqlite's own 1000 pages: a checkpoint syncs twice, and came after every 200th send.
         self.connection.execute("PRAGMA wal_autocheckpoint=4000")
         self._gate = -1
@@ -117,6 +118,17 @@ class Database:
         if not same:
             why = f"{self.path} was removed or replaced while it was open"
             raise Replaced(why, "what runs starts anew with the one that is there")
+
+    @contextmanager
+    def alone(self) -> Iterator[Self]:
+        """Keeps every other writer waiting in line, without a transaction: for what begins none, or its own."""
+        gate = self._open_gate()
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        try:
+            with _plain_errors(self.path):
+                yield self
+        finally:
+            fcntl.flock(gate, fcntl.LOCK_UN)
 
     def sync(self) -> None:
         """Returns once everything that was committed before, by whomever, is on the disk; raises NotNow if it failed.

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 from hivelib.base import clock
-from hivelib.base.archive import Packer, unpack
+from hivelib.base.archive import Packer, new_file, unpack
 from hivelib.base.config import config_path
 from hivelib.base.db import Database
-from hivelib.base.errors import HiveError, NotNow, Refused
+from hivelib.base.errors import HiveError, NotNow
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.store import agents, copying
 
@@ -40,20 +40,8 @@ def back_up_to(hive: Hive, path: str) -> Made:
 
     Raises Refused when `path` is there, NotNow when another backup runs or the disk is full.
     """
-    part = f"{path}.part"
-    if os.path.lexists(path):
-        raise Refused(f"{path} is there already", "choose another name")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(part, flags, 0o600), "wb") as file:
-        try:
-            made = back_up(hive, file, compressed=path.endswith(".gz"))
-            os.fsync(file.fileno())
-            os.link(part, path)  # unlike a rename it never replaces anything
-        except FileExistsError:
-            raise Refused(f"{path} is there already", "choose another name") from None
-        finally:
-            os.unlink(part)
-    return made
+    with new_file(path) as file:
+        return back_up(hive, file, compressed=path.endswith(".gz"))
 
 
 def back_up(hive: Hive, out: BinaryIO, *, compressed: bool = False) -> Made:

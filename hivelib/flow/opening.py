@@ -41,3 +41,24 @@ def open_transcript(hive: Hive, name: str, *, create: bool = False) -> Database 
     os.makedirs(os.path.dirname(path), mode=0o2770, exist_ok=True)
     migrate(path, TRANSCRIPT)
     return Database(path)
+
+
+def all_transcripts(hive: Hive) -> list[str]:
+    """The files of all transcripts there are: also tombstones', and what older incarnations of a name left."""
+    import os
+    import re
+    import stat
+
+    transcripts, agents = f"{hive.paths.state}/transcripts", f"{hive.paths.state}/agents"
+    found = [f"{transcripts}/{name}" for name in _listed(transcripts) if name.endswith(".sqlite")]
+    older = [name for name in _listed(agents) if re.fullmatch(r"\..+\.\d+", name)]
+    found += [f"{agents}/{name}/transcript.sqlite" for name in older]
+    return [
+        path for path in found if os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode)
+    ]
+
+
+def _listed(directory: str) -> list[str]:
+    import os
+
+    return sorted(os.listdir(directory)) if os.path.isdir(directory) else []

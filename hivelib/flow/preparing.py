@@ -6,14 +6,16 @@ from contextlib import suppress
 from hivelib.base import bootstrap, clock
 from hivelib.base.config import load_settings
 from hivelib.base.db import Database
-from hivelib.base.errors import HiveError, Misuse
+from hivelib.base.errors import HiveError, Misuse, NotNow
 from hivelib.base.paths import Paths
 from hivelib.flow.rendering import DEPLOYED
-from hivelib.host import apprising
+from hivelib.host import apprising, disk
 from hivelib.model.settings import Settings
-from hivelib.store import events
+from hivelib.store import events, room
 from hivelib.store.schema import TRANSCRIPT, migrate
 
+_ROOM = 3
+"""How many times the size of a database must be free before it is made over: a copy, the log of its pages, and some."""
 _README = """This directory is the state of a hyperhive: its database, its agents' files, its operator's decisions.
 It belongs to the hive's user. Boxes write
 below agents/*/state, agents/*/claude and shared: never follow a link there.
@@ -44,9 +46,13 @@ def prepare_state(settings: Settings) -> int:
         with open(readme, "w", encoding="utf-8") as file:
             file.write(_README)
     steps = migrate(paths.database)
+    databases = [paths.database]
     for name in sorted(os.listdir(f"{paths.state}/transcripts")):
         if name.endswith(".sqlite"):
-            steps += migrate(f"{paths.state}/transcripts/{name}", TRANSCRIPT)
+            databases.append(f"{paths.state}/transcripts/{name}")
+            steps += migrate(databases[-1], TRANSCRIPT)
+    for path in databases:
+        steps += _let_shrink(path)
     with Database(paths.database) as db, db.write():
         events.note_boot(db, clock.boot())
     return steps
@@ -79,3 +85,16 @@ def _refuse_lost(paths: Paths) -> None:
                     f"{paths.database} is lost, but {place} is not empty: this is no new hive",
                     f"put it back or restore a backup (docs/persistence.md); to begin anew, move {paths.state} away",
                 )
+
+
+def _let_shrink(path: str) -> bool:
+    """Makes over a database from before databases could give room back; says whether it did. Without the room on the
+    disk that this takes it stays as it is, and hive-vacuum says so each time."""
+    with Database(path) as db:
+        if room.can_shrink(db) or disk.free_bytes(path) < _ROOM * room.size(db):
+            return False
+        try:
+            room.make_over(db)
+        except NotNow:
+            return False
+    return True

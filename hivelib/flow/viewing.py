@@ -199,6 +199,11 @@ def last_row(transcript: Database | None) -> int:
     return transcripts.last_row(transcript) if transcript else 0
 
 
+def first_row(transcript: Database | None) -> int:
+    """The oldest line of a transcript that is kept, 0 when there is none."""
+    return transcripts.first_row(transcript) if transcript else 0
+
+
 def messages(hive: Hive, ids: Collection[int]) -> list[Message]:
     """The messages with these ids that there are, oldest first."""
     return web.messages(hive.db, list(ids)) if ids else []

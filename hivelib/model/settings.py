@@ -123,7 +123,8 @@ class Crashes(NamedTuple):
 
 
 class Retention(NamedTuple):
-    """For how many days what is over is kept (SPEC section 11): acked mail, events, a transcript's lines, turns."""
+    """For how many days what is over is kept (SPEC section 11), an hour at least: acked mail, events, a transcript's
+    lines, turns."""
 
     acked_days: float = 30.0
     events_days: float = 90.0

@@ -230,13 +230,13 @@ def waiting_inboxes(db: Database, now: float) -> list[str]:
 
 
 def thread(db: Database, message: int) -> list[Message]:
-    """The whole conversation that a message belongs to, oldest first."""
+    """The whole conversation that a message belongs to, oldest first; what it began with may have gone by age."""
     rows = db.all(
         f"""WITH RECURSIVE up(id, parent) AS (
                 SELECT id, in_reply_to FROM messages WHERE id = ?
                 UNION SELECT m.id, m.in_reply_to FROM messages m JOIN up ON m.id = up.parent),
             down(id) AS (
-                SELECT min(id) FROM up
+                SELECT min(coalesce(parent, id)) FROM up
                 UNION SELECT m.id FROM messages m JOIN down ON m.in_reply_to = down.id)
             SELECT {_COLUMNS} FROM messages WHERE id IN (SELECT id FROM down UNION SELECT id FROM up) ORDER BY id""",
         message,

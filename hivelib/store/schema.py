@@ -149,6 +149,8 @@ CREATE TABLE looks(
     agent TEXT PRIMARY KEY, incarnation INTEGER NOT NULL, running INTEGER NOT NULL, logged_in INTEGER NOT NULL,
     up_to_date INTEGER NOT NULL, looked_at REAL NOT NULL, crashes TEXT NOT NULL DEFAULT '[]'
 ) WITHOUT ROWID;
+-- Else some commit or other merges hundreds of pages of the index while everybody waits; store/search.py merges a few.
+INSERT INTO messages_search(messages_search, rank) VALUES('automerge', 0);
 """
 
 T001 = """

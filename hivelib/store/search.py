@@ -6,6 +6,9 @@ from hivelib.base.errors import Misuse
 from hivelib.model.records import Message
 
 _CHUNK = 5000
+_MERGED = 16
+"""Pages that are merged in one transaction: a few milliseconds. Left to itself (`automerge`) the index merges hundreds
+of them in the commit of whoever comes just then."""
 
 
 def catch_up(db: Database) -> int:
@@ -25,6 +28,10 @@ def catch_up(db: Database) -> int:
             )
             db.execute("UPDATE facts SET value = ? WHERE name = 'searchable_to'", (str(to),))
             done += max(0, cursor.rowcount)
+        more = True
+        while more:
+            with db.write(durable=False):
+                more = merge(db, _MERGED)
 
 
 def search(db: Database, words: str, limit: int) -> list[Message]:
@@ -49,3 +56,13 @@ def search(db: Database, words: str, limit: int) -> list[Message]:
         limit,
     )
     return [Message(*row) for row in rows]
+
+
+def merge(db: Database, pages: int, *, all_of_it: bool = False) -> bool:
+    """Merges parts of the index, about so many pages of it, inside the caller's write transaction; gives back whether
+    there is more to merge. With `all_of_it` it begins to make all parts one, which is gone on with by further calls.
+    """
+    before = db.connection.total_changes
+    amount = -pages if all_of_it else pages
+    db.execute("INSERT INTO messages_search(messages_search, rank) VALUES('merge', ?)", (amount,))
+    return db.connection.total_changes - before > 1

@@ -35,3 +35,8 @@ def latest(db: Database, limit: int) -> list[Line]:
 def last_row(db: Database) -> int:
     """The newest row, 0 when there is none."""
     return int(db.value("SELECT max(row) FROM lines") or 0)
+
+
+def first_row(db: Database) -> int:
+    """The oldest row that is kept, 0 when there is none."""
+    return int(db.value("SELECT min(row) FROM lines") or 0)

@@ -14,6 +14,8 @@ from hivelib.model.events import Event
 from tests.support import openapi
 from tests.support.source import ROOT, python_files
 
+ALSO_TYPED = {"hive-vacuum"}
+"""Programs that a unit starts, and a person too."""
 WIDTH = "100"  # columns; the terminal of whoever generates must not show in the page
 ONE_FILE = b"#!/usr/bin/python3 -IS"
 MADE = "<!-- Made by `python -m tests.support.docs`; a test fails when it is stale. -->\n"
@@ -49,11 +51,11 @@ def tools() -> list[str]:
 
 
 def inner() -> set[str]:
-    """The programs that nobody types on the host: what units start, and the one-file programs."""
+    """The programs that nobody types on the host: what units alone start, and the one-file programs."""
     lines = "".join(path.read_text() for path in (ROOT / "systemd").rglob("*.service"))
     started = re.findall(r"^ExecStart=.*?@bindir@/([a-z-]+)", lines, re.MULTILINE)
     alone = [name for name in tools() if (ROOT / "bin" / name).read_bytes().startswith(ONE_FILE)]
-    return {*started, *alone} & set(tools())
+    return ({*started, *alone} & set(tools())) - ALSO_TYPED
 
 
 def help_of(name: str) -> str:

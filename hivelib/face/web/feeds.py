@@ -117,6 +117,7 @@ class TranscriptFeed(PageFeed):
         stream = viewing.stream(self._hive, self._drawer.subject)
         behind = viewing.last_row(self._opened()) - at.row
         held = stream.holds_all_after(at.epoch, at.seq)
+        held = held and (behind == 0 or viewing.first_row(self._opened()) <= at.row + 1)
         return held and stream.last - at.seq <= FAR and 0 <= behind <= FAR
 
     def read(self, after: Position, upto: Position | None = None) -> tuple[bytes, Position]:
