@@ -95,7 +95,7 @@ def _sweep(hive: Hive, db: Database, rules: tuple[Rule, ...], dry_run: bool) -> 
     for rule in rules:
         cutoff = now - _age(rule, hive.settings.retention)
         rows[rule.table] = (
-            retention.count(db, rule, cutoff) if dry_run else remove_old(db, rule, cutoff)
+            retention.count(db, rule, cutoff, now) if dry_run else remove_old(db, rule, cutoff)
         )
     name = _name(hive, db.path)
     if dry_run:
@@ -114,7 +114,7 @@ def remove_old(db: Database, rule: Rule, cutoff: float) -> int:
     room.leave_checkpoints(db)
     indexed = rule.table == "messages"
     after: retention.Key = ()
-    upto, done, pace = retention.horizon(db, rule, cutoff), 0, Pace(32, 4096)
+    upto, done, pace = retention.horizon(db, rule, cutoff, clock.now()), 0, Pace(32, 4096)
     while keys := retention.old(db, rule, cutoff, upto, after, pace.size):
         with pace.step(db, db.write(durable=False), len(keys)):
             done += retention.remove(db, rule, cutoff, keys)

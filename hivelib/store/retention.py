@@ -15,8 +15,8 @@ Key = tuple[Any, ...]
 class Rule(NamedTuple):
     """Which rows of a table go: those for which the SQL `over` holds; `age` names a field of [retention], or is days.
 
-    `came` is the column that says when a row was made, which grows with the number that is its key (a clock may jump:
-    then a row goes a little later). Empty where the key is no number: then all rows are looked at.
+    `came` is the column that says when a row was made, which grows with the number that is its key. Empty where the key
+    is no number: then all rows are looked at.
     """
 
     table: str
@@ -68,11 +68,12 @@ HIVE = (
 TRANSCRIPT = (Rule("lines", ("row",), "at < :cutoff", "lines_days", "at"),)
 
 
-def horizon(db: Database, rule: Rule, cutoff: float) -> int | None:
+def horizon(db: Database, rule: Rule, cutoff: float, now: float) -> int | None:
     """The number up to which rows have to be looked at; None means all. Below the newest row, which always stays: its
     number would be given again, and whoever follows by numbers would miss what comes.
 
-    Halves the numbers, so that it costs the same however much is kept.
+    Halves the numbers, so that it costs the same however much is kept. Rows from the future, written while the clock
+    was wrong, say nothing about those around them.
     """
     if not rule.came:
         return None
@@ -83,9 +84,11 @@ def horizon(db: Database, rule: Rule, cutoff: float) -> int | None:
     while low < high:
         middle = (low + high + 1) // 2
         found = db.one(
-            f"SELECT {key}, {rule.came} FROM {rule.table} WHERE {key} >= ? AND {key} <= ? ORDER BY {key} LIMIT 1",
+            f"SELECT {key}, {rule.came} FROM {rule.table} WHERE {key} >= ? AND {key} <= ? AND {rule.came} <= ?"
+            f" ORDER BY {key} LIMIT 1",
             middle,
             high,
+            now,
         )
         if found and found[1] < cutoff:
             low = found[0]
@@ -94,10 +97,10 @@ def horizon(db: Database, rule: Rule, cutoff: float) -> int | None:
     return int(low)
 
 
-def count(db: Database, rule: Rule, cutoff: float) -> int:
+def count(db: Database, rule: Rule, cutoff: float, now: float) -> int:
     """How many rows would go."""
     sql = f"SELECT count(*) FROM {rule.table} WHERE {_over(rule)}"
-    values = {"cutoff": cutoff, "upto": horizon(db, rule, cutoff)}
+    values = {"cutoff": cutoff, "upto": horizon(db, rule, cutoff, now)}
     return int(db.execute(sql, values).fetchone()[0])
 
 

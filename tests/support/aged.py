@@ -1,0 +1,100 @@
+"""A hive with a past: mail and events that are old enough to go, and some that are not, made by sqlite itself."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from hivelib.flow.opening import Hive
+from hivelib.store import search
+from tests.support.source import ROOT
+
+DAY = 86400.0
+_SENDER = """
+import itertools, json, select, sys, time
+from hivelib.base.config import load_settings
+from hivelib.flow import mailing
+from hivelib.flow.opening import open_hive
+from hivelib.model.records import Caller
+hive, number, pause = open_hive(load_settings(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3])
+# The loop damper lets a pair send 30 messages a minute: so each message is another agent's.
+callers = itertools.cycle([Caller(f"p{number * 5000 + one}", "agent", "turn") for one in range(5000)])
+print("ready", flush=True)
+sys.stdin.readline()
+sent = []
+while not select.select([0], [], [], pause)[0]:
+    began = time.monotonic()
+    mailing.send(hive, next(callers), "alice", "hello")
+    sent.append((began, time.monotonic() - began))
+print(json.dumps(sent))
+"""
+
+
+def age(hive: Hive, old: int, young: int, body: str = "please look at the logs of unit") -> None:
+    """Adds acked messages and an event for each: `old` ones of 40 days (events: of 100) ago, then `young` ones."""
+    db, now = hive.db, time.time()
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
+    db.execute("PRAGMA synchronous=OFF")
+    for count, mail_at, events_at in (
+        (old, now - 40 * DAY, now - 100 * DAY),
+        (young, now - DAY, now - DAY),
+    ):
+        if count:
+            with db.write(durable=False):
+                db.execute(
+                    f"{numbers} INSERT INTO messages(sender, recipient, body, state, sent_at, acked_at, claimed_by)"
+                    " SELECT 'p' || (i % 50), 'q' || (i % 47), ? || ' ' || i, 'acked', ? + i * 1e-3, ? + i * 1e-3, i"
+                    " FROM n",
+                    (count, body, mail_at, mail_at),
+                )
+                db.execute(
+                    f"{numbers} INSERT INTO events(at, kind, subject, payload)"
+                    """ SELECT ? + i * 1e-3, 'sent', 'q' || (i % 47), '{"id":' || i || ',"lane":"normal"}' FROM n""",
+                    (count, events_at),
+                )
+    search.catch_up(db)
+    db.all("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+class Sent(NamedTuple):
+    """What some senders saw: when each send began (monotonic) and how long it took."""
+
+    each: list[tuple[float, float]]
+
+    def p99(self, begin: float, end: float) -> float:
+        """Milliseconds that 99 of 100 sends of that span took at most."""
+        took = sorted(seconds for began, seconds in self.each if begin <= began < end)
+        return took[int(len(took) * 0.99)] * 1000
+
+
+class Senders:
+    """Processes that send to alice one message after the other, with a pause of so many seconds between two."""
+
+    def __init__(self, config: Path, count: int, pause: float) -> None:
+        self._all = [
+            subprocess.Popen(
+                [sys.executable, "-c", _SENDER, str(config), str(number), str(pause)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+            )
+            for number in range(count)
+        ]
+        for one in self._all:
+            assert one.stdout and one.stdout.readline() == "ready\n"
+        self._say()
+
+    def stop(self) -> Sent:
+        """Ends them; gives back what they saw."""
+        self._say()
+        said = [json.loads(one.communicate()[0]) for one in self._all]
+        return Sent([(began, took) for one in said for began, took in one])
+
+    def _say(self) -> None:
+        for one in self._all:
+            assert one.stdin
+            one.stdin.write("\n")
+            one.stdin.flush()
