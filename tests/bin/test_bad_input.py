@@ -94,6 +94,8 @@ CALLED_WRONGLY = [
     ("hive-work",),
     ("hive-work", "\x1b[2J"),
     ("hive-tombstones", "alice"),
+    ("hive-vacuum", "hive.sqlite"),
+    ("hive-export", "a", "b"),
     ("hive", "../bin/hive-send"),
     ("hive", "--completion", "tcsh"),
 ]
@@ -150,6 +152,8 @@ REFUSED = [
     ("hive-login", "nobody"),
     ("hive-backup", "/nonexistent/file"),
     ("hive-notify", "--test"),
+    ("hive-export", "/nonexistent/file"),
+    ("hive-export", "/dev/null"),
 ]
 
 
@@ -239,6 +243,8 @@ NEEDS_A_HIVE = {
     "hive-thread": ["1"],
     "hive-transcript": ["alice"],
     "hive-backup": ["x.tar"],
+    "hive-vacuum": [],
+    "hive-export": [],
 }
 
 

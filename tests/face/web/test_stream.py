@@ -206,6 +206,25 @@ def test_an_agents_page_gets_its_events_and_each_line_once(page: Page) -> None:
     assert "cancelled" in heads[-1]
 
 
+def test_who_missed_lines_that_went_by_age_gets_a_new_snapshot(page: Page) -> None:
+    hive = page.hive
+    turn = begin_turn(hive, "alice")
+    rows = [say(hive, turn, f"line {number}") for number in range(6)]
+    now = page.ask("GET", "/agent/alice").text.partition('data-at="')[2].partition('"')[0]
+    before, last = (f"{now.rpartition('.')[0]}.{row}" for row in (rows[0], rows[2]))
+    first = page.follow("/agent/alice/events", before)
+    assert first.until(lambda one: True)[0].data["row"] == rows[1]
+    transcript = open_transcript(hive, "alice")
+    assert transcript
+    with transcript, transcript.write():
+        transcript.execute("DELETE FROM lines WHERE row <= ?", (rows[2],))
+    assert page.follow("/agent/alice/events", before).until(lambda one: True)[0].kind == "reset"
+    kept = page.follow("/agent/alice/events", last).until(
+        lambda frame: frame.data.get("row") == rows[-1]
+    )
+    assert [frame.data["row"] for frame in kept] == rows[3:]
+
+
 def test_a_new_agent_of_the_same_name_resets_its_page(page: Page) -> None:
     hive = page.hive
     say(hive, begin_turn(hive, "alice"), "of the first alice")
