@@ -1,25 +1,18 @@
-"""What is old goes, what waits and what is young stays, nobody is held up for long, and the file shrinks."""
+"""What is old goes; what waits, what is young and what is for ever stays."""
 
 import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
 
 from hivelib.base import clock
-from hivelib.base.db import Database
-from hivelib.flow import mailing, preparing, vacuuming
+from hivelib.flow import mailing, vacuuming
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.model.events import WarningRaised
-from hivelib.store import answers, events, mail, retention, room, search, transcripts, turns
-from tests.support.aged import DAY, Senders, age
+from hivelib.store import answers, events, mail, retention, schema, search, transcripts, turns
+from tests.support.aged import DAY, numbers, put, swept, whole
 from tests.support.residents import asked, begin_turn, settle_in
-from tests.support.source import ROOT
 
 OLD = 400 * DAY
 
@@ -28,34 +21,6 @@ OLD = 400 * DAY
 def hive(private_state: Hive) -> Hive:
     settle_in(private_state, "alice", "bob")
     return private_state
-
-
-def swept(hive: Hive, *, dry_run: bool = False) -> dict[str, int]:
-    """What went from hive.sqlite, by table, only what did."""
-    first = next(iter(vacuuming.vacuum(hive, dry_run=dry_run)))
-    return {table: count for table, count in first.rows.items() if count}
-
-
-def put(hive: Hive, state: str, days: float, **more: object) -> int:
-    """A message that was sent, and acked if it was, so many days ago."""
-    at = clock.now() - days * DAY
-    with hive.db.write() as db:
-        number = mail.add(db, "alice", "bob", f"a word of {state}", lane="normal", at=at)
-        values = {"state": state, "acked_at": at if state == "acked" else None, **more}
-        marks = ", ".join(f"{name} = ?" for name in values)
-        db.execute(f"UPDATE messages SET {marks} WHERE id = ?", (*values.values(), number))
-    return number
-
-
-def numbers(hive: Hive) -> list[int]:
-    return [row[0] for row in hive.db.all("SELECT id FROM messages ORDER BY id")]
-
-
-def whole(db: Database) -> bool:
-    """Whether database and search index are whole, and the index has the words of the messages and no others."""
-    search.catch_up(db)
-    db.execute("INSERT INTO messages_search(messages_search, rank) VALUES('integrity-check', 1)")
-    return bool(db.value("PRAGMA integrity_check") == "ok")
 
 
 def test_only_acked_mail_that_is_old_goes_and_never_the_newest(hive: Hive) -> None:
@@ -241,132 +206,9 @@ def test_lines_of_every_agent_there_was_go(hive: Hive) -> None:
         assert transcripts.append(line, 2, clock.now(), "assistant", "{}") == 5
 
 
-def test_the_file_shrinks_and_no_transaction_takes_much(
-    hive: Hive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """200,000 messages. How long a transaction lasts the machine says too (tests/bench), how much one does we alone."""
-    age(hive, 195_000, 5_000)
-    waits = put(hive, "dead", 200)
-    done: list[int] = []
-    write = hive.db.write
-
-    def counted(*, durable: bool = True) -> "Iterator[Database]":
-        assert not durable, "nobody waits for the disk because of a deletion"
-        before = hive.db.connection.total_changes
-        with write(durable=False) as db:
-            yield db
-        done.append(hive.db.connection.total_changes - before)
-
-    import contextlib
-
-    monkeypatch.setattr(hive.db, "write", contextlib.contextmanager(counted))
-    monkeypatch.setattr(vacuuming, "REST", 0.0)
-    before = room.size(hive.db)
-    assert swept(hive) == {"messages": 195_000, "events": 195_000}
-    assert len(numbers(hive)) == 5_001 and waits in numbers(hive)
-    assert sum(done) >= 390_000 and max(done) <= 4096 * 3, "a row, its words and a page or two"
-    after = room.size(hive.db)
-    assert after < before / 10
-    assert room.free_pages(hive.db) <= vacuuming.SPARE
-    assert os.stat(hive.paths.database).st_size <= after
-    monkeypatch.undo()
-    assert whole(hive.db)
-
-
-KILLED = """
-import sys
-from hivelib.base.config import load_settings
-from hivelib.flow import vacuuming
-from hivelib.flow.opening import open_hive
-print("begins", flush=True)
-list(vacuuming.vacuum(open_hive(load_settings(sys.argv[1]))))
-"""
-
-
-def test_killed_anywhere_it_goes_on_where_it_was_while_others_send(
-    hive: Hive, short_path: Path
-) -> None:
-    age(hive, 12_000, 100)
-    config = short_path / "hive.toml"
-    senders = Senders(config, 2, 0.005)
-    argv = [sys.executable, "-c", KILLED, str(config)]
-    left, rounds = [12_100], 0
-    while rounds < 100:
-        rounds += 1
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT)
-        assert process.stdout and process.stdout.readline() == b"begins\n"
-        ended = threading.Event()
-        threading.Thread(target=lambda p=process, e=ended: (p.wait(), e.set())).start()
-        if ended.wait(0.05 * rounds):
-            break
-        process.send_signal(signal.SIGKILL)
-        ended.wait()
-        left.append(int(hive.db.value("SELECT count(*) FROM messages WHERE state = 'acked'")))
-    sent = senders.stop()
-    assert process.returncode == 0
-    assert left == sorted(left, reverse=True) and len(set(left)) > 2, left
-    states = "SELECT count(*) FROM messages WHERE state = ?"
-    assert hive.db.value(states, "acked") == 100
-    assert hive.db.value(states, "queued") == len(sent.each) > 0
-    assert whole(hive.db)
-
-
-def test_a_database_of_before_is_made_over_once_at_the_next_start(
-    hive: Hive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hive.db.close()
-    with sqlite3.connect(hive.paths.database, isolation_level=None) as plain:
-        plain.execute("PRAGMA auto_vacuum=NONE")
-        plain.execute("VACUUM")
-    plain.close()
-    hive = hive._replace(db=Database(hive.paths.database))
-    with hive.db:
-        age(hive, 5_000, 10)
-        assert not room.can_shrink(hive.db)
-        first = next(iter(vacuuming.vacuum(hive)))
-        assert first.rows["messages"] == 5_000 and "next start" in first.left
-        assert first.after >= first.before
-        monkeypatch.setattr(preparing, "_ROOM", 1e12)
-        assert preparing._let_shrink(hive.paths.database) is False, "no room on the disk"
-        monkeypatch.undo()
-        assert preparing._let_shrink(hive.paths.database) is True
-        assert preparing._let_shrink(hive.paths.database) is False
-        assert room.size(hive.db) < first.after / 2
-        assert room.can_shrink(hive.db), "who had it open learns of it"
-        put(hive, "queued", 0)
-        assert sorted(os.listdir(hive.paths.state)) == [
-            "hive.sqlite",
-            "hive.sqlite-shm",
-            "hive.sqlite-wal",
-            "hive.sqlite.lock",
-            "hive.sqlite.migrate",
-        ]
-        assert whole(hive.db)
-
-
-def test_a_log_in_use_is_left_and_nobody_waits_for_its_reader(
-    hive: Hive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(room, "_LOG_MOST", 0)
-    put(hive, "queued", 0)
-    with Database(hive.paths.database) as reader, reader.snapshot():
-        reader.value("SELECT count(*) FROM messages")
-        put(hive, "queued", 0)
-        began = clock.monotonic()
-        assert room.shorten_log(hive.db) is False
-        assert clock.monotonic() - began < 30, "it did not wait for the reader, who never ends"
-    assert room.shorten_log(hive.db) is True
-    assert os.stat(f"{hive.paths.database}-wal").st_size == 0
-    assert mailing.send(hive, mailing.SHELL, "alice", "and on").id
-
-
 def test_every_table_has_somebody_who_ages_it_or_a_reason() -> None:
     for_ever = {"agents", "approvals", "questions", "warnings", "facts", "looks", "messages_search"}
-    from hivelib.store import schema
-
     aged = {rule.table for rule in (*retention.HIVE, *retention.TRANSCRIPT)}
     text = "".join((*schema.HIVE, *schema.TRANSCRIPT))
-    import re
-
     tables = set(re.findall(r"^CREATE (?:VIRTUAL )?TABLE (\w+)", text, re.MULTILINE))
     assert tables == aged | for_ever

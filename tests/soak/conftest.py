@@ -8,3 +8,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--races", type=int, default=1000, help="how often two operators decide at once"
     )
+    parser.addoption(
+        "--messages",
+        type=int,
+        default=5_000_000,
+        help="how many messages hive-vacuum has before it",
+    )

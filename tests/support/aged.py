@@ -7,9 +7,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from hivelib.base import clock
+from hivelib.base.db import Database
+from hivelib.flow import vacuuming
 from hivelib.flow.opening import Hive
-from hivelib.store import search
+from hivelib.store import mail, search
+from tests.support.residents import settle_in
 from tests.support.source import ROOT
+from tests.support.state import make_state
 
 DAY = 86400.0
 _SENDER = """
@@ -69,6 +74,35 @@ class Sent(NamedTuple):
         return took[int(len(took) * 0.99)] * 1000
 
 
+class Beside(NamedTuple):
+    """Milliseconds that 99 of 100 sends took at most: with hive-vacuum beside them, and before and after it; the
+    seconds that it took, and what is left of the file, of 1."""
+
+    with_it: float
+    without: float
+    seconds: float
+    left: float
+
+
+def beside(where: Path, old: int, young: int, pause: float, quiet: float = 10.0) -> Beside:
+    """Lets eight processes send, `quiet` seconds alone, then beside hive-vacuum, and then alone again."""
+    hive = make_state(where)
+    settle_in(hive, "alice")
+    with hive.db:
+        age(hive, old, young)
+        senders = Senders(where / "hive.toml", 8, pause)
+        time.sleep(quiet)
+        begin = time.monotonic()
+        (swept,) = vacuuming.vacuum(hive)
+        end = time.monotonic()
+        time.sleep(quiet)
+        sent = senders.stop()
+        assert swept.rows["messages"] == old
+        assert hive.db.value("SELECT count(*) FROM messages") == young + len(sent.each)
+    alone = (sent.p99(begin - quiet, begin) + sent.p99(end, end + quiet)) / 2
+    return Beside(sent.p99(begin, end), alone, end - begin, swept.after / swept.before)
+
+
 class Senders:
     """Processes that send to alice one message after the other, with a pause of so many seconds between two."""
 
@@ -98,3 +132,32 @@ class Senders:
             assert one.stdin
             one.stdin.write("\n")
             one.stdin.flush()
+
+
+def swept(hive: Hive, *, dry_run: bool = False) -> dict[str, int]:
+    """How many rows went from hive.sqlite, or would, by table; tables of which none did are left out."""
+    first = next(iter(vacuuming.vacuum(hive, dry_run=dry_run)))
+    return {table: count for table, count in first.rows.items() if count}
+
+
+def put(hive: Hive, state: str, days: float, **more: object) -> int:
+    """A message that was sent, and acked if it was, so many days ago."""
+    at = clock.now() - days * DAY
+    with hive.db.write() as db:
+        number = mail.add(db, "alice", "bob", f"a word of {state}", lane="normal", at=at)
+        values = {"state": state, "acked_at": at if state == "acked" else None, **more}
+        marks = ", ".join(f"{name} = ?" for name in values)
+        db.execute(f"UPDATE messages SET {marks} WHERE id = ?", (*values.values(), number))
+    return number
+
+
+def numbers(hive: Hive) -> list[int]:
+    """The numbers of all messages."""
+    return [row[0] for row in hive.db.all("SELECT id FROM messages ORDER BY id")]
+
+
+def whole(db: Database) -> bool:
+    """Whether database and search index are whole, and the index has the words of the messages and no others."""
+    search.catch_up(db)
+    db.execute("INSERT INTO messages_search(messages_search, rank) VALUES('integrity-check', 1)")
+    return bool(db.value("PRAGMA integrity_check") == "ok")
