@@ -39,6 +39,7 @@ def test_a_vacuum_of_millions_holds_up_nobody(request: pytest.FixtureRequest) ->
     put(
         "Vacuum",
         f"Eight processes that send, with {PAUSE * 1000:.0f} ms between two messages, on {os.cpu_count()} cores: 30 s"
-        f" alone, while hive-vacuum works, and\n30 s alone again. No message of theirs was lost.\n\n| | |\n|---|---|\n{table}",
+        " alone, while hive-vacuum works, and\n30 s alone again. No message of theirs was lost.\n\n"
+        f"| | |\n|---|---|\n{table}",
     )
     assert found.with_it <= 2 * found.without

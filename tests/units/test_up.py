@@ -125,6 +125,12 @@ def test_services_are_as_confined_as_their_units_say(hive: Upped) -> None:
     assert "ro" in options["/"]
     assert "rw" in options[str(hive.directory / "state")]
     assert os.readlink(broker / "ns/net") != os.readlink("/proc/self/ns/net")
+    # In those walls it may do its work: it finds no fault, and the next time is known.
+    hive.systemctl("start", "hive-vacuum.service")
+    shown = hive.systemctl("show", "hive-vacuum.service", "-p", "Result", "-p", "ExecMainStatus")
+    assert sorted(shown.splitlines()) == ["ExecMainStatus=0", "Result=success"]
+    assert not Path(f"{hive.directory}/log/hive-vacuum.log").read_text()
+    assert hive.systemctl("show", "-P", "NextElapseUSecRealtime", "hive-vacuum.timer").strip()
 
 
 def test_a_changed_program_starts_its_services_again(hive: Upped) -> None:
