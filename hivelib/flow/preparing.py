@@ -6,7 +6,7 @@ from contextlib import suppress
 from hivelib.base import bootstrap, clock
 from hivelib.base.config import load_settings
 from hivelib.base.db import Database
-from hivelib.base.errors import HiveError, Misuse, NotNow
+from hivelib.base.errors import HiveError, Misuse
 from hivelib.base.paths import Paths
 from hivelib.flow.rendering import DEPLOYED
 from hivelib.host import apprising, disk
@@ -95,6 +95,6 @@ def _let_shrink(path: str) -> bool:
             return False
         try:
             room.make_over(db)
-        except NotNow:
+        except HiveError:  # no room after all, or damaged, which whoever reads it says better
             return False
     return True

@@ -13,10 +13,10 @@ Key = tuple[Any, ...]
 
 
 class Rule(NamedTuple):
-    """Which rows of a table go: those for which the SQL `over` holds; `age` names a field of [retention], or is days.
+    """Which rows of a table go: those for which the SQL `over` holds (`?1`: the time before which they are old).
 
-    `came` is the column that says when a row was made, which grows with the number that is its key. Empty where the key
-    is no number: then all rows are looked at.
+    `age` names a field of [retention], or is days. `came` is the column that says when a row was made, which grows with
+    the number that is its key; empty where the key is no number: then all rows are looked at.
     """
 
     table: str
@@ -27,19 +27,19 @@ class Rule(NamedTuple):
 
 
 HIVE = (
-    Rule("messages", ("id",), "state = 'acked' AND acked_at < :cutoff", "acked_days", "sent_at"),
+    Rule("messages", ("id",), "state = 'acked' AND acked_at < ?1", "acked_days", "sent_at"),
     # A key is known as long as the message it stands for is.
     Rule(
         "keys",
         ("sender", "key"),
-        "at < :cutoff AND NOT EXISTS(SELECT 1 FROM messages WHERE messages.id = keys.message)",
+        "at < ?1 AND NOT EXISTS(SELECT 1 FROM messages WHERE messages.id = keys.message)",
         "acked_days",
     ),
     # A call is asked again by the pump of its turn only.
     Rule(
         "answers",
         ("id",),
-        "at < :cutoff AND NOT EXISTS(SELECT 1 FROM turns WHERE turns.id = answers.turn AND ended_at IS NULL)",
+        "at < ?1 AND NOT EXISTS(SELECT 1 FROM turns WHERE turns.id = answers.turn AND ended_at IS NULL)",
         2.0,
         "at",
     ),
@@ -48,7 +48,7 @@ HIVE = (
     Rule(
         "reminders",
         ("id",),
-        "state IN ('fired', 'cancelled') AND approval IS NULL AND max(due_at, coalesce(fired_at, 0)) < :cutoff",
+        "state IN ('fired', 'cancelled') AND approval IS NULL AND max(due_at, coalesce(fired_at, 0)) < ?1",
         "acked_days",
         "created_at",
     ),
@@ -56,16 +56,16 @@ HIVE = (
     Rule(
         "turns",
         ("id",),
-        "ended_at < :cutoff AND id < (SELECT max(id) FROM turns AS one WHERE one.agent = turns.agent)",
+        "ended_at < ?1 AND id < (SELECT max(id) FROM turns AS one WHERE one.agent = turns.agent)",
         "turns_days",
         "started_at",
     ),
-    Rule("jobs", ("id",), "ended_at < :cutoff", "events_days", "queued_at"),
-    Rule("events", ("seq",), "at < :cutoff", "events_days", "at"),
-    Rule("web_logins", ("hash",), "expires_at < :cutoff", 0.0),
-    Rule("web_sessions", ("hash",), "expires_at < :cutoff", 0.0),
+    Rule("jobs", ("id",), "ended_at < ?1", "events_days", "queued_at"),
+    Rule("events", ("seq",), "at < ?1", "events_days", "at"),
+    Rule("web_logins", ("hash",), "expires_at < ?1", 0.0),
+    Rule("web_sessions", ("hash",), "expires_at < ?1", 0.0),
 )
-TRANSCRIPT = (Rule("lines", ("row",), "at < :cutoff", "lines_days", "at"),)
+TRANSCRIPT = (Rule("lines", ("row",), "at < ?1", "lines_days", "at"),)
 
 
 def horizon(db: Database, rule: Rule, cutoff: float, now: float) -> int | None:
@@ -100,8 +100,8 @@ def horizon(db: Database, rule: Rule, cutoff: float, now: float) -> int | None:
 def count(db: Database, rule: Rule, cutoff: float, now: float) -> int:
     """How many rows would go."""
     sql = f"SELECT count(*) FROM {rule.table} WHERE {_over(rule)}"
-    values = {"cutoff": cutoff, "upto": horizon(db, rule, cutoff, now)}
-    return int(db.execute(sql, values).fetchone()[0])
+    bounds = (cutoff, horizon(db, rule, cutoff, now)) if rule.came else (cutoff,)
+    return int(db.value(sql, *bounds))
 
 
 def old(
@@ -109,38 +109,32 @@ def old(
 ) -> list[Key]:
     """The keys of the next rows that may go, in order, at most `limit`; `after` () begins, `upto` is the horizon."""
     keys = ", ".join(rule.key)
-    values: dict[str, Any] = {"cutoff": cutoff, "upto": upto, "limit": limit}
-    later = ""
-    if after:
-        values |= {f"k{place}": value for place, value in enumerate(after)}
-        later = f" AND ({keys}) > ({', '.join(f':k{place}' for place in range(len(after)))})"
-    sql = f"SELECT {keys} FROM {rule.table} WHERE {_over(rule)}{later} ORDER BY {keys} LIMIT :limit"
-    return db.execute(sql, values).fetchall()
+    marks = ", ".join(f"?{place}" for place in range(4, 4 + len(after)))
+    later = f" AND ({keys}) > ({marks})" if after else ""
+    sql = f"SELECT {keys} FROM {rule.table} WHERE {_over(rule)}{later} ORDER BY {keys} LIMIT ?3"
+    return db.all(sql, cutoff, upto, limit, *after)
 
 
 def remove(db: Database, rule: Rule, cutoff: float, keys: Sequence[Key]) -> int:
     """Deletes these rows, as far as they may still go, inside the caller's write transaction; gives back how many."""
-    this = " AND ".join(f"{name} = :k{place}" for place, name in enumerate(rule.key))
-    rows = [
-        {"cutoff": cutoff, **{f"k{place}": value for place, value in enumerate(key)}}
-        for key in keys
-    ]
+    these = " AND ".join(f"{name} = ?{place}" for place, name in enumerate(rule.key, 2))
+    which = f"{rule.over} AND {these}"
     if rule.table == "messages":
-        _forget_words(db, rule, this, rows)
-    sql = f"DELETE FROM {rule.table} WHERE {this} AND {rule.over}"
-    return db.connection.executemany(sql, rows).rowcount
+        _forget_words(db, which, cutoff, keys)
+    sql = f"DELETE FROM {rule.table} WHERE {which}"
+    return db.connection.executemany(sql, [(cutoff, *key) for key in keys]).rowcount
 
 
-def _forget_words(db: Database, rule: Rule, this: str, rows: list[dict[str, Any]]) -> None:
+def _forget_words(db: Database, which: str, cutoff: float, keys: Sequence[Key]) -> None:
     """Takes messages out of the search index, which has to be told the words that it was given. Those that are not in
     it yet must not be taken out: that would damage it."""
     upto = int(db.value("SELECT value FROM facts WHERE name = 'searchable_to'"))
     db.connection.executemany(
         "INSERT INTO messages_search(messages_search, rowid, body)"
-        f" SELECT 'delete', id, body FROM messages WHERE {this} AND {rule.over} AND id <= :upto",
-        [{**row, "upto": upto} for row in rows],
+        f" SELECT 'delete', id, body FROM messages WHERE {which}",
+        [(cutoff, number) for (number,) in keys if number <= upto],
     )
 
 
 def _over(rule: Rule) -> str:
-    return f"({rule.over})" + (f" AND {rule.key[0]} <= :upto" if rule.came else "")
+    return rule.over + (f" AND {rule.key[0]} <= ?2" if rule.came else "")
