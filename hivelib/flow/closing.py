@@ -22,11 +22,19 @@ _AT_ONCE = 200
 
 
 def close(
-    hive: Hive, found: Question | Broken, state: str, answer: str, answerer: str, told: Event
+    hive: Hive,
+    found: Question | Broken,
+    state: str,
+    answer: str,
+    answerer: str,
+    told: Event,
+    *,
+    at: float | None = None,
 ) -> list[str]:
     """Ends an open question inside the caller's write transaction, records `told` and tells who asked; gives back whose
-    inbox the caller rings afterwards. One that is over stays as it is."""
-    db, now = hive.db, clock.now()
+    inbox the caller rings afterwards. One that is over stays as it is. `at` is when it was judged, if not now: the
+    clock may go back meanwhile."""
+    db, now = hive.db, clock.now() if at is None else at
     if not questions.settle(db, found.id, state, answer, answerer, now):
         return []
     events.record(db, told, at=now)
@@ -66,7 +74,7 @@ def expire(hive: Hive, now: float) -> None:
             woken: list[str] = []
             for found in questions.overdue(db, now, _AT_ONCE):
                 told = QuestionExpired(subject(found.id), id=found.id)
-                woken += close(hive, found, "expired", EXPIRED, WATCHDOG, told)
+                woken += close(hive, found, "expired", EXPIRED, WATCHDOG, told, at=now)
         mailing.ring_inboxes(hive, sorted(set(woken)))
 
 
