@@ -29,7 +29,6 @@ HOMES = {
     "anyio": ["hivelib/face/mcp"],
     "pydantic": ["hivelib/model/", "hivelib/face/mcp"],
     "pygments": ["hivelib/face/diffs"],
-    "sh": ["hivelib/base/proc"],
     "tests": ["bin/hive-check"],
     "sqlite_utils": ["hivelib/base/db", "hivelib/store/"],
     "sqlite3": ["hivelib/base/db", "hivelib/store/"],

@@ -8,16 +8,12 @@ as "before the next", and is counted once; the last is when all is done and the 
 import os
 import re
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
-
-import pytest
+from typing import Any
 
 from hivelib.base import bell, proc
-from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.proc import Done
 from hivelib.flow.opening import Hive, open_hive
 from hivelib.host import disk, systemd
@@ -37,41 +33,6 @@ HIDDEN = re.compile(
 def die() -> None:
     """Ends this process as a kill from outside does."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def run_directly(
-    argv: Sequence[str],
-    *,
-    env: Mapping[str, str] | None = None,
-    stdin: str | IO[bytes] = "",
-    seconds: float | None = None,
-    check: bool = True,
-    exact: bool = False,
-) -> Done:
-    """`proc.run` by vfork: the same programs with the same words. `sh` forks, which in a process of pytest's size costs
-    ten times what git itself does, and there are some ten thousand of them here."""
-    given: dict[str, Any] = {"stdin": stdin}
-    if isinstance(stdin, str):
-        given = {"input": stdin.encode("utf-8", "surrogateescape")}
-    try:
-        ended = subprocess.run(
-            list(argv), env=env, timeout=seconds, capture_output=True, check=False, **given
-        )
-    except FileNotFoundError:
-        raise HiveError(f"no program {argv[0]} on this machine") from None
-    except subprocess.TimeoutExpired:
-        raise NotNow(f"{argv[0]} took longer than {seconds} s") from None
-    out = ended.stdout.decode("utf-8", "surrogateescape" if exact else "replace")
-    done = Done(ended.returncode, out, ended.stderr.decode("utf-8", "replace"))
-    if check and done.status:
-        raise HiveError(f"{' '.join(argv[:3])}: {(done.err or done.out).strip()[-300:]}")
-    return done
-
-
-def use(run: Callable[..., Done], patch: pytest.MonkeyPatch) -> None:
-    """Lets all of hivelib run its programs so."""
-    for module in (proc, systemd, disk):
-        patch.setattr(module, "run", run)
 
 
 class Victim:

@@ -40,7 +40,6 @@ class KillRig(DeployRig):
 
     def __init__(self, hive: Hive, where: Path, patch: pytest.MonkeyPatch) -> None:
         super().__init__(hive, where, patch)
-        fault_points.use(fault_points.run_directly, patch)
         rendering.revision()  # it reads all of the program: once here, rather than in each process
         self._log, self._copy = where / "points", where / "copy"
         jobs.ask(hive, "seed", "manager", "system")
