@@ -236,7 +236,7 @@ def walked(root: str) -> list[str]:
     found = []
     for where, directories, names in os.walk(root):
         directories[:] = [d for d in directories if d not in _LEFT_OUT and not d.endswith("_cache")]
-        found += [os.path.relpath(f"{where}/{name}", root) for name in names]
+        found += [f"{where}/{name}"[len(root) + 1 :] for name in names]
     return found
 
 

@@ -19,6 +19,7 @@ DEPLOYED = ("agents", "applied", "builds", "decisions", "meta", "proposed")
 MAY_WRITE = {"hive-dashboard.service": "decisions", "hive-reminder.service": "agents"}
 """The one of these that a service needs all the same: the page decides, a reminder may be a file in a /state."""
 _MEND = ("hive-broker.service", "hive-crash-watch.service")
+_PROGRAM = ("bin", "hivelib")
 
 ASKS_NOTHING = (
     "hive-mcp.service",
@@ -161,13 +162,14 @@ def remember(place: Place, texts: dict[str, str]) -> None:
     _keep_record(place, {"units": units, "program": program_digest()})
 
 
+@functools.cache
 def program_digest() -> str:
     """A digest of the program itself: every file of bin/ and hivelib/, and the pinned packages."""
-    digest = hashlib.sha256()
-    for name in sorted(bootstrap.walked(bootstrap.ROOT)):
-        if name.startswith(("bin/", "hivelib/")) or name == "constraints.txt":
-            with open(f"{bootstrap.ROOT}/{name}", "rb") as file:
-                digest.update(name.encode() + b"\0" + hashlib.sha256(file.read()).digest())
+    digest, root = hashlib.sha256(), bootstrap.ROOT
+    parts = [f"{part}/{name}" for part in _PROGRAM for name in bootstrap.walked(f"{root}/{part}")]
+    for name in sorted([*parts, "constraints.txt"]):
+        with open(f"{root}/{name}", "rb") as file:
+            digest.update(name.encode() + b"\0" + hashlib.sha256(file.read()).digest())
     return digest.hexdigest()
 
 
