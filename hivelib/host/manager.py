@@ -5,6 +5,7 @@ What it needs, and why (facts/spike.md, section 1):
 * on a machine that was not booted with systemd, a mount namespace with an empty /run/systemd in which
   /run/systemd/system exists: systemd asks for that directory before it starts (sd_booted(3));
 * a unit path of its own: the machine's user units would start a D-Bus and key agents that nobody asked for;
+* no generators: they would write units and run key agents for a desktop, at its start and at each daemon-reload;
 * no journal is there, so units write to DIR/log.
 Other shells talk to it through DIR/run/systemd/private: they need `XDG_RUNTIME_DIR=DIR/run` and the same uid.
 """
@@ -86,6 +87,8 @@ class Private(NamedTuple):
             "XDG_STATE_HOME": f"{self.directory}/home/state",
             "XDG_CACHE_HOME": f"{self.directory}/home/cache",
             "SYSTEMD_UNIT_PATH": f"{self.units}:{self.runtime}/systemd/user",
+            "SYSTEMD_GENERATOR_PATH": "",
+            "SYSTEMD_ENVIRONMENT_GENERATOR_PATH": "",
             "SYSTEMD_LOG_TARGET": "console",
         }
 

@@ -24,6 +24,18 @@ WHY_MOST = 16 * 1024
 
 MAIN = "refs/heads/main"
 
+_CONFIG = """[remote "applied"]
+	url = /applied/{name}
+	fetch = +refs/heads/*:refs/remotes/applied/*
+[branch "main"]
+	remote = applied
+	merge = {main}
+[user]
+	name = {manager}
+	email = {manager}@localhost
+"""
+"""What a proposed repository is told: where applied lies in the manager's box, and who commits there."""
+
 
 class Word(NamedTuple):
     """What a tag says: `kind` of KINDS, about which approval (0: the seed), on which commit, by whom, when, why."""
@@ -162,8 +174,8 @@ def open_proposed(settings: Settings, name: str) -> None:
     os.makedirs(part, mode=0o770)
     inside = f"{part}/.git"
     git.git(inside, "init", "--quiet")
-    for key, value in _remote(name).items():
-        git.git(inside, "config", key, value)
+    with open(f"{inside}/config", "a", encoding="utf-8") as file:
+        file.write(_CONFIG.format(name=name, main=MAIN, manager=MANAGER))
     git.git(inside, "fetch", "--quiet", paths.applied(name), f"+{MAIN}:refs/remotes/applied/main")
     git.git(inside, "update-ref", MAIN, commit)
     git.git(inside, f"--work-tree={part}", "read-tree", "--reset", "-u", "HEAD")
@@ -184,18 +196,6 @@ def move_aside(settings: Settings, name: str, incarnation: int) -> None:
 
 def _is_there(place: str) -> bool:
     return os.path.isdir(f"{place}/objects")
-
-
-def _remote(name: str) -> dict[str, str]:
-    """The configuration of a proposed repository: where applied lies in the manager's box, and who commits there."""
-    return {
-        "remote.applied.url": f"/applied/{name}",
-        "remote.applied.fetch": "+refs/heads/*:refs/remotes/applied/*",
-        "branch.main.remote": "applied",
-        "branch.main.merge": MAIN,
-        "user.name": MANAGER,
-        "user.email": f"{MANAGER}@localhost",
-    }
 
 
 def _signed(who: str, at: float, why: str) -> str:
