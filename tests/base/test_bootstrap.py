@@ -39,7 +39,7 @@ def python_says(root: str, code: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_a_venv_is_made_finished_and_mended(checkout: str) -> None:
+def test_a_venv_is_made_finished_and_mended_and_a_pip_that_fails_is_told_in_one_line(checkout: str) -> None:
     assert not bootstrap.finished(checkout)
     makers = [subprocess.Popen([sys.executable, "-c", MAKE, checkout], cwd=ROOT) for _ in range(2)]
     assert [maker.wait(100) for maker in makers] == [0, 0]
@@ -64,9 +64,14 @@ def test_a_venv_is_made_finished_and_mended(checkout: str) -> None:
     assert bootstrap.finished(checkout)
     assert not (Path(checkout) / ".venv/left-over").exists()  # made anew
 
+    (Path(checkout) / "pyproject.toml").write_text('[project]\ndependencies = ["./not-there"]\n')
+    with pytest.raises(HiveError, match="pip could not install"):
+        bootstrap.make_venv(checkout)
+    assert not bootstrap.finished(checkout), "not taken for success"
+
 
 def test_what_outlives_a_killed_run_is_waited_for(checkout: str) -> None:
-    """pip goes on writing when hive-up alone is killed; the next run must not build the venv below it."""
+    """pip goes on writing when hive-up alone is killed; the next run must not build the venv below it, until it ends."""
     first = subprocess.Popen([sys.executable, "-c", MAKE, checkout], cwd=ROOT)
     until(lambda: _children(first.pid), "python -m venv runs")
     (orphan,) = _children(first.pid)
@@ -76,7 +81,7 @@ def test_what_outlives_a_killed_run_is_waited_for(checkout: str) -> None:
     second = subprocess.Popen([sys.executable, "-c", MAKE, checkout], cwd=ROOT)
     waiting = rf"-> FLOCK .* {second.pid} "
     until(lambda: re.search(waiting, Path("/proc/locks").read_text()), "the second run waits")
-    os.kill(orphan, signal.SIGCONT)
+    os.kill(orphan, signal.SIGKILL)
     assert second.wait(100) == 0
     assert bootstrap.finished(checkout)
 
@@ -87,13 +92,6 @@ def _children(pid: int) -> list[int]:
     return [
         int(word) for word in words if b"-m\0venv" in Path(f"/proc/{word}/cmdline").read_bytes()
     ]
-
-
-def test_a_pip_that_fails_is_told_in_one_line_and_not_taken_for_success(checkout: str) -> None:
-    (Path(checkout) / "pyproject.toml").write_text('[project]\ndependencies = ["./not-there"]\n')
-    with pytest.raises(HiveError, match="pip could not install"):
-        bootstrap.make_venv(checkout)
-    assert not bootstrap.finished(checkout)
 
 
 def test_what_others_cannot_reach_is_known(short_path: Path) -> None:
