@@ -39,7 +39,9 @@ def python_says(root: str, code: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_a_venv_is_made_finished_and_mended_and_a_pip_that_fails_is_told_in_one_line(checkout: str) -> None:
+def test_a_venv_is_made_finished_and_mended_and_a_pip_that_fails_is_told_in_one_line(
+    checkout: str,
+) -> None:
     assert not bootstrap.finished(checkout)
     makers = [subprocess.Popen([sys.executable, "-c", MAKE, checkout], cwd=ROOT) for _ in range(2)]
     assert [maker.wait(100) for maker in makers] == [0, 0]
@@ -71,7 +73,7 @@ def test_a_venv_is_made_finished_and_mended_and_a_pip_that_fails_is_told_in_one_
 
 
 def test_what_outlives_a_killed_run_is_waited_for(checkout: str) -> None:
-    """pip goes on writing when hive-up alone is killed; the next run must not build the venv below it, until it ends."""
+    """pip goes on writing when hive-up alone is killed; until it ends the next run must not build the venv below it."""
     first = subprocess.Popen([sys.executable, "-c", MAKE, checkout], cwd=ROOT)
     until(lambda: _children(first.pid), "python -m venv runs")
     (orphan,) = _children(first.pid)

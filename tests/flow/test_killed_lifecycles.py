@@ -123,6 +123,6 @@ def test_revived_it_is_in_meta_though_it_could_not_be_built_anew(rig: KillRig) -
 def test_random_kills_and_copies(rig: KillRig) -> None:
     """A little of the soak: the next worker dies too, and copies that were made at a point go on."""
     kills = Kills(rig, 7)
-    while kills.killed.total() < 15 or not kills.torn:
+    while kills.killed.total() < 40 or not kills.torn:
         kills.one()
     agreement.whole(rig.hive, rig.box)

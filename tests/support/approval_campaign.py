@@ -6,7 +6,6 @@ Nobody here is claude: the manager's part is played by git in its proposed repos
 
 import os
 import random
-import re
 import threading
 import time
 from collections.abc import Sequence
@@ -194,18 +193,7 @@ class Campaign:
         if target in TOOLS:
             return self._tools.get(target, 0)
         unit, _, program = target.partition(" ")
-        for pid, line in self.hive.processes().items():
-            names = [os.path.basename(word) for word in line.split()[:3]]
-            if program in names and unit_of(pid).startswith(unit):
+        for pid, line in self.hive.processes(unit).items():
+            if program in [os.path.basename(word) for word in line.split()[:3]]:
                 return pid
         return 0
-
-
-def unit_of(pid: int) -> str:
-    """The unit of the hive in which a process runs; empty when it is in none, or has gone."""
-    try:
-        groups = Path(f"/proc/{pid}/cgroup").read_text()
-    except OSError:
-        return ""
-    unit = re.search(r"(hive-[\w@.-]+)\.service", groups)
-    return unit[1] if unit else ""
