@@ -35,7 +35,6 @@ HOMES = {
     "tree_sitter": ["hivelib/model/flakes"],
     "tree_sitter_nix": ["hivelib/model/flakes"],
     "subprocess": ["hivelib/base/proc", "hivelib/base/bootstrap", "hivelib/base/packages", "bin/"],
-    "watchfiles": ["hivelib/host/"],
 }
 
 # These run before there is a venv, so they get along with the standard library and each other.

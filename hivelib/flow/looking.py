@@ -80,7 +80,7 @@ def look(hive: Hive, number: int, against: str = "running") -> Shown:
     approval = _fetched(hive, number)
     if approval.kind == schedules.KIND:
         return _schedule(hive, approval, against)
-    from hivelib.host import diffs  # `sh` costs 80 ms: who lists approvals does not pay it
+    from hivelib.host import diffs  # who lists approvals does not pay for what runs git
     from hivelib.model import comparing, overlooking
 
     repository = _repository(hive, approval)

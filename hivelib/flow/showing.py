@@ -119,7 +119,7 @@ def status(hive: Hive, name: str | None = None) -> Status:
 
 
 def _units(hive: Hive) -> tuple[bool | None, list[str]]:
-    from hivelib.host import systemd  # `sh` costs 80 ms, and only the status pays it
+    from hivelib.host import systemd  # only the status pays for it
 
     try:
         if not systemd.answers(hive.settings):

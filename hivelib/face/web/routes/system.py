@@ -32,7 +32,7 @@ def _log(web: Web, unit: str) -> str:
 
 def _lines(web: Web, what: str) -> str:
     from hivelib.flow import (
-        showing,  # journalctl, and `sh` with it: only who reads logs pays for them
+        showing,  # only who reads logs pays for what runs journalctl
     )
 
     lines = showing.logs(web.hive, what, LINES)
