@@ -13,7 +13,10 @@ from tests.support.script import Call, Rule, Say, Seen
 SEND = "mcp__hyperhive__send"
 FOR_ALL = {
     f"mcp__hyperhive__{name}"
-    for name in ("send", "recv", "whoami", "wake", "history", "request_next_turn")
+    for name in (
+        *("send", "recv", "whoami", "wake", "history", "request_next_turn"),
+        *("ask", "answer", "cancel", "remind", "loose_ends"),
+    )
 }
 COMPETING = {"SendMessage", "ScheduleWakeup", "CronCreate", "AskUserQuestion", "Task", "Agent"}
 
