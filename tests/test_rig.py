@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from hivelib.base.config import load_settings
 from hivelib.flow.opening import Hive
 from tests.soak import pages
-from tests.support import waiting
+from tests.support import idling, waiting
 from tests.support.home import FORGOTTEN
+from tests.support.idling import Cost
 from tests.support.people import Person
 from tests.support.ports import free_port
 
@@ -65,3 +67,18 @@ def test_a_soak_leaves_the_figures_of_the_others(tmp_path: Path) -> None:
     for title, words in (("One", "a\n\nb"), ("Two", "* c\n"), ("One", "d\n")):
         pages.put(title, words, page)
     assert page.read_text() == f"{pages.HEAD}## One\n\nd\n\n## Two\n\n* c\n"
+
+
+def test_who_loops_does_not_pass_for_idle() -> None:
+    assert not idling.Idled(
+        2, [("bin/hive-x", Cost(2, 0)), ("bin/hive-broker", Cost(12, 0))]
+    ).faults()
+    assert idling.Idled(2, [("bin/hive-x", Cost(0, 1.0))]).faults()
+    loop = [sys.executable, "-c", "import time\nwhile True: time.sleep(0.02)"]
+    with subprocess.Popen(loop) as looping:
+        try:
+            waiting.until(lambda: idling.cost_of(looping.pid).wakes > 50, "it wakes")
+            found = idling.cost_of(looping.pid)
+        finally:
+            looping.kill()
+    assert len(idling.Idled(1, [("bin/hive-broker", found)]).faults()) == 1

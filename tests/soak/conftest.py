@@ -1,4 +1,4 @@
-"""How long a soak is: `bin/hive-check --soak --kills 500 --races 100`."""
+"""How long a soak is: `bin/hive-check --soak --kills 500 --races 100 --idle 120`."""
 
 import pytest
 
@@ -14,3 +14,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=5_000_000,
         help="how many messages hive-vacuum has before it",
     )
+    parser.addoption("--idle", type=float, default=600, help="seconds for which a hive idles")

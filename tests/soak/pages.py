@@ -20,3 +20,10 @@ def put(title: str, words: str, page: Path = PAGE) -> None:
     sections[title] = words
     shown = [f"## {name}\n\n{body.strip()}\n" for name, body in sections.items()]
     page.write_text(HEAD + "\n".join(shown))
+
+
+def put_between(marks: tuple[str, str], words: str, page: Path) -> None:
+    """Replaces what is between two marks of a page; the words around them stay as they are."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(marks[0])
+    after = rest.partition(marks[1])[2]
+    page.write_text(f"{before}{marks[0]}\n{words}{marks[1]}{after}", encoding="utf-8")

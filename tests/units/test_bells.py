@@ -1,35 +1,17 @@
-"""Idle, rung, restarted: what runs in a hive that has nothing to do, and that no ring of a bell is lost for long."""
+"""Rung, restarted: no ring of a bell is lost. What runs while nothing rings is in test_idle.py."""
 
 from collections.abc import Callable
 
 import pytest
 
 from tests.support import ringing, verdict
-from tests.support.campaign import kill_a_sender
 from tests.support.hive import LiveHive
 from tests.support.script import Gate, Rule, Say
-
-IDLE = {"mcp_seconds": 1.0, "egress_seconds": 1.0}
 
 
 @pytest.mark.timeout(240)
 def test_a_byte_rung_while_the_turn_exits_is_not_lost(live_hive: Callable[..., LiveHive]) -> None:
     ringing.lose_none(live_hive([], turns={"per_hour": 1000}), 457, 50)
-
-
-@pytest.mark.timeout(240)
-def test_an_idle_hive_is_broker_and_page_until_the_broker_finds_what_nobody_rang_for(
-    live_hive: Callable[..., LiveHive],
-) -> None:
-    hive = live_hive([Rule("work", [Say("done")], endless=True)], idle=IDLE)
-    hive.tool("hive-spawn", "alice")
-    hive.until_acked(int(hive.tool("hive-send", "alice", "work").stdout))
-    unrung = kill_a_sender(hive, ["alice", "work once more"])
-    verdict.is_idle(hive)
-    assert hive.db.value("SELECT state FROM messages WHERE id = ?", unrung) == "queued"
-
-    hive.until_acked(unrung, seconds=75)  # it looks once a minute
-    assert hive.db.value("SELECT count(*) FROM turns") == 2
 
 
 @pytest.mark.timeout(240)
