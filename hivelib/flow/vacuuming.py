@@ -1,7 +1,7 @@
 """Takes away what is old enough (SPEC section 11) and gives the room back to the disk, while everybody works.
 
 In many short transactions: what goes in one is chosen so that it lasts a few milliseconds, and between two the gate
-is free for four times as long, so who sends waits little more than for another sender. Killed anywhere, the next run
+is free for eight times as long, so who sends waits little more than for another sender. Killed anywhere, the next run
 goes on where it was.
 """
 
@@ -19,9 +19,9 @@ from hivelib.model.settings import Retention
 from hivelib.store import retention, room, schema, search
 from hivelib.store.retention import Rule
 
-LONGEST = 0.003
+LONGEST = 0.002
 """Seconds that a transaction should take at most."""
-REST = 4.0
+REST = 8.0
 """How much longer than a transaction the gate is left alone after it."""
 LEAST = 3600.0
 """Nothing goes that is younger, whatever the settings say: the brakes look back an hour."""
