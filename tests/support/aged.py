@@ -4,8 +4,12 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 from hivelib.base import clock
 from hivelib.base.db import Database
@@ -68,15 +72,19 @@ class Sent(NamedTuple):
 
     each: list[tuple[float, float]]
 
-    def p99(self, begin: float, end: float) -> float:
-        """Milliseconds that 99 of 100 sends of that span took at most."""
-        took = sorted(seconds for began, seconds in self.each if begin <= began < end)
+    def p99(self, spans: list[tuple[float, float]]) -> float:
+        """Milliseconds that 99 of 100 sends that began in one of these spans took at most."""
+        took = sorted(
+            seconds
+            for began, seconds in self.each
+            if any(begin <= began < end for begin, end in spans)
+        )
         return took[int(len(took) * 0.99)] * 1000
 
 
 class Beside(NamedTuple):
-    """Milliseconds that 99 of 100 sends took at most: with hive-vacuum beside them, and before and after it; the
-    seconds that it took, and what is left of the file, of 1."""
+    """Milliseconds that 99 of 100 sends took at most, when hive-vacuum worked and when it paused; how many seconds it
+    worked, and what is left of the file, of 1."""
 
     with_it: float
     without: float
@@ -84,23 +92,34 @@ class Beside(NamedTuple):
     left: float
 
 
-def beside(where: Path, old: int, young: int, pause: float, quiet: float = 10.0) -> Beside:
-    """Lets eight processes send, `quiet` seconds alone, then beside hive-vacuum, and then alone again."""
-    hive = make_state(where)
+def beside(where: Path, old: int, young: int, pause: float, most: float = 2.0) -> Beside:
+    """Lets eight processes send beside a hive-vacuum that works at most `most` seconds on end, and then does nothing
+    for as long: what else the machine does bears on both alike."""
+    hive, spans, step = make_state(where), [time.monotonic()], vacuuming.Pace.step
+
+    def in_turn(
+        pace: vacuuming.Pace, db: Database, gate: AbstractContextManager[Database], count: int
+    ) -> AbstractContextManager[None]:
+        if time.monotonic() > spans[-1] + most:  # between two transactions
+            spans.append(time.monotonic())
+            time.sleep(most)
+            spans.append(time.monotonic())
+        return step(pace, db, gate, count)
+
     settle_in(hive, "alice")
-    with hive.db:
+    with hive.db, pytest.MonkeyPatch.context() as patch:
         age(hive, old, young)
         senders = Senders(where / "hive.toml", 8, pause)
-        time.sleep(quiet)
-        begin = time.monotonic()
+        patch.setattr(vacuuming.Pace, "step", in_turn)
+        spans[0] = time.monotonic()
         (swept,) = vacuuming.vacuum(hive)
-        end = time.monotonic()
-        time.sleep(quiet)
+        spans.append(time.monotonic())
         sent = senders.stop()
         assert swept.rows["messages"] == old
         assert hive.db.value("SELECT count(*) FROM messages") == young + len(sent.each)
-    alone = (sent.p99(begin - quiet, begin) + sent.p99(end, end + quiet)) / 2
-    return Beside(sent.p99(begin, end), alone, end - begin, swept.after / swept.before)
+    worked, rested = list(pairwise(spans))[::2], list(pairwise(spans))[1::2]
+    seconds = sum(end - begin for begin, end in worked)
+    return Beside(sent.p99(worked), sent.p99(rested), seconds, swept.after / swept.before)
 
 
 class Senders:
