@@ -29,7 +29,8 @@ def hold(campaign: Campaign) -> None:
     """AssertionError when a promise was broken."""
     hive = campaign.hive
     sent = "SELECT id, body FROM messages WHERE sender = 'operator' ORDER BY id"
-    assert hive.db.all(sent) == sorted(campaign.sent.items())
+    odd = set(hive.db.all(sent)) ^ set(campaign.sent.items())
+    assert not odd, f"not sent, or not there: {sorted(odd)}"
     assert unseen(campaign) == []
     each_message_was_acked_once(campaign)
     assert first_deliveries(hive) == sorted_first_deliveries(hive)
@@ -54,7 +55,8 @@ def each_message_was_acked_once(campaign: Campaign) -> None:
             outcome = "SELECT outcome FROM turns WHERE id = ?"
             assert db.value(outcome, payload["turn"]) == "ok", payload
     told = db.all("SELECT id FROM messages WHERE sender = 'system' AND state = 'acked'")
-    assert acked == Counter([*campaign.sent, *(row[0] for row in told)])
+    wanted = Counter([*campaign.sent, *(row[0] for row in told)])
+    assert acked == wanted, f"acked: {acked - wanted}, not acked: {wanted - acked}"
 
 
 def first_deliveries(hive: LiveHive) -> dict[tuple[str, str], list[int]]:
