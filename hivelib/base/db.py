@@ -125,6 +125,7 @@ class Database:
         gate = self._open_gate()
         fcntl.flock(gate, fcntl.LOCK_EX)
         try:
+            self.still_there()
             with _plain_errors(self.path):
                 yield self
         finally:
