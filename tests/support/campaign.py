@@ -60,7 +60,12 @@ def drain(seen: Seen) -> Say:
     return Call("mcp__hyperhive__recv", max=4)
 
 
-RULES = [Rule(r"mail-\d+ of", [drain], endless=True)]
+RULES = [
+    Rule(r"mail-\d+ of", [drain], endless=True),
+    Rule(
+        r"container_crash", [drain], endless=True
+    ),  # the manager is told of boxes that were killed
+]
 
 
 class Killed(NamedTuple):
