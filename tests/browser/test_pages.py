@@ -1,0 +1,40 @@
+"""Every page in every width and both schemes: no serious barrier, nothing beyond the edge, a picture of it kept."""
+
+import pytest
+
+from tests.support import axe
+from tests.support.chromium import Person, visit
+from tests.support.source import ROOT
+
+SHOTS = ROOT / "artifacts/screenshots"
+PAGES = {
+    "hive": "/",
+    "agent": "/agent/alice",
+    "approval": "/approval/4",
+    "history": "/history",
+    "statistics": "/statistics",
+    "system": "/system",
+    "search": "/search?q=cache",
+    "thread": "/thread/1",
+}
+WIDTHS = (1440, 1024, 390)
+
+
+@pytest.mark.timeout(300)
+def test_pages_are_whole_and_open_to_everybody(operator: Person, axe_script: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    tab = operator.context.new_page()
+    faults = []
+    for name, path in PAGES.items():
+        for scheme in ("light", "dark"):
+            tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            visit(tab, path)
+            for width in WIDTHS:
+                tab.set_viewport_size({"width": width, "height": 900})
+                beyond = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+                if beyond > 0:
+                    faults.append(f"{name} at {width}: {beyond} px beyond the edge")
+                tab.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+            rules = None if scheme == "light" else ["color-contrast"]
+            faults += [f"{name} {scheme} {one}" for one in axe.faults(tab, axe_script, rules)]
+    assert not faults, "\n".join(faults)
