@@ -18,6 +18,10 @@ PAGES = {
     "thread": "/thread/1",
 }
 WIDTHS = (1440, 1024, 390)
+BEYOND = """[document.documentElement, ...document.querySelectorAll("section, li, header, form, table")]
+  .filter((one) => one.checkVisibility() && one.clientWidth > 1)
+  .filter((one) => getComputedStyle(one).overflowX == "visible" && one.scrollWidth > one.clientWidth + 1)
+  .map((one) => `${one.nodeName} ${one.id} ${one.className} is ${one.scrollWidth} px in ${one.clientWidth}`)"""
 
 
 @pytest.mark.timeout(300)
@@ -31,9 +35,8 @@ def test_pages_are_whole_and_open_to_everybody(operator: Person, axe_script: str
             visit(tab, path)
             for width in WIDTHS:
                 tab.set_viewport_size({"width": width, "height": 900})
-                beyond = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-                if beyond > 0:
-                    faults.append(f"{name} at {width}: {beyond} px beyond the edge")
+                tab.evaluate("scrollTo(0, 0)")
+                faults += [f"{name} at {width}: {one}" for one in tab.evaluate(BEYOND)]
                 tab.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
             rules = None if scheme == "light" else ["color-contrast"]
             faults += [f"{name} {scheme} {one}" for one in axe.faults(tab, axe_script, rules)]

@@ -37,7 +37,9 @@ def install(
                 _fetch(package, where, environment)
     found = find(where)
     if found is None:
-        raise RuntimeError(f"{where} does not hold {package} for this machine; remove it, try again")
+        raise RuntimeError(
+            f"{where} does not hold {package} for this machine; remove it, try again"
+        )
     return found
 
 

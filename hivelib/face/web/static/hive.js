@@ -2,6 +2,7 @@
 
 import "./compose.js";
 import "./look.js";
+import "./notices.js";
 import { onPatched } from "./live.js";
 import { stick } from "./sticky.js";
 import { show } from "./times.js";

@@ -14,10 +14,21 @@ let lostAt = 0;
 let queued = [];
 let reached = at;
 let frame = 0;
+let hears = false;
 const afterPatches = [];
+const hearers = [];
 
 /** Calls `look` after each change of the page, with the elements that were added. */
 export function onPatched(look) { afterPatches.push(look); }
+
+/** Calls `look` with the patches as they come, drawn or not. */
+export function onHeard(look) { hearers.push(look); }
+
+/** Whether what comes is also heard while nobody looks at this tab; it is drawn when somebody does. */
+export function hearHidden(whether) {
+  hears = whether;
+  if (document.hidden) refresh();
+}
 
 function element(html) {
   const holder = document.createElement("template");
@@ -89,11 +100,14 @@ function draw() {
 
 function open() {
   close();
-  if (document.hidden) return;
+  if (document.hidden && !hears) return;
   source = new EventSource(`${page.dataset.events}?after=${encodeURIComponent(at)}`);
   source.onopen = () => { retry = RETRY_FIRST; lostAt = 0; say("live", true); };
   source.onmessage = (message) => {
-    queued.push(...JSON.parse(message.data).patches);
+    const { patches } = JSON.parse(message.data);
+    hearers.forEach((look) => look(patches));
+    if (document.hidden) return; // who comes back is given it again, from what was drawn on
+    queued.push(...patches);
     reached = message.lastEventId;
     frame ||= requestAnimationFrame(draw);
   };
@@ -149,11 +163,12 @@ export function say(words, good) {
   sign.classList.toggle("good", good);
 }
 
-// A tab that nobody sees does no work and holds no connection: browsers allow six to one host.
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) close();
+// A tab that nobody sees draws nothing and holds no connection (browsers allow six to one host), unless it notifies.
+function refresh() {
+  if (document.hidden && !hears) close();
   else open();
-});
+}
+document.addEventListener("visibilitychange", refresh);
 open();
 
 /** Sends a form's fields as JSON; gives back the answer, or throws its words. Of a name given twice it is a list. */

@@ -1,0 +1,91 @@
+"""A connection that is lost and comes back: it is said, nothing is missed, nothing shown twice; a hidden tab has none."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+from hivelib.flow import mailing
+from hivelib.flow.opening import Hive
+from tests.support import waiting
+from tests.support.chromium import Person, cut, live, shown_ids
+from tests.support.page import Page
+
+LOST = "net::ERR"
+
+
+def sent(hive: Hive, words: str) -> int:
+    """A message to the manager."""
+    return mailing.send(hive, mailing.SHELL, "manager", words).id
+
+
+def rows(hive: Hive) -> list[int]:
+    """The numbers of all messages, oldest first."""
+    return [number for (number,) in hive.db.all("SELECT id FROM messages ORDER BY id")]
+
+
+def streams(page: Page) -> int:
+    """Connections that the page's process has open at its address."""
+    port = f":{page.port:04X}"
+    inodes = set()
+    for name in os.listdir(f"/proc/{page.process.pid}/fd"):
+        link = os.readlink(f"/proc/{page.process.pid}/fd/{name}")
+        inodes.update(re.findall(r"socket:\[(\d+)\]", link))
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(port) and row[3] == "01" and row[9] in inodes for row in table)
+
+
+def test_a_killed_page_is_said_to_be_lost_and_comes_back_whole(
+    operator: Person, page: Page, scenery: Hive
+) -> None:
+    operator.foreseen.append(LOST)
+    tab = operator.open()
+    tab.locator("#body").fill("not lost")
+    page.kill(signal.SIGKILL)
+    tab.locator("#live", has_text=re.compile(r"connection lost at \d")).wait_for()
+    assert "good" not in (tab.locator("#live").get_attribute("class") or "")
+    missed = [sent(scenery, f"meanwhile {number}") for number in range(5)]
+    page.start()
+    live(tab)
+    tab.locator(f"#message-{missed[-1]}").wait_for()
+    assert shown_ids(tab) == rows(scenery)
+    assert tab.locator("#body").input_value() == "not lost"
+    later = sent(scenery, "and on")
+    tab.locator(f"#message-{later}").wait_for()
+    assert shown_ids(tab) == rows(scenery)
+
+
+def test_twenty_cut_connections_miss_nothing_and_double_nothing(
+    operator: Person, page: Page, scenery: Hive
+) -> None:
+    operator.foreseen.append(LOST)
+    tab = operator.open()
+    tab.locator("#body").fill("typed before")
+    for number in range(20):
+        sent(scenery, f"before cut {number}")
+        cut(page)
+        last = sent(scenery, f"after cut {number}")
+        tab.locator(f"#message-{last}").wait_for()
+    assert shown_ids(tab) == rows(scenery)
+    assert tab.locator("#body").input_value() == "typed before"
+
+
+def test_a_hidden_tab_holds_no_connection_and_catches_up(
+    operator: Person, page: Page, scenery: Hive
+) -> None:
+    tab = operator.open()
+    assert streams(page) >= 1
+    tab.evaluate("hide(true)")
+    # Idle connections of plain requests are the browser's; the server's streams are what counts.
+    waiting.until(lambda: not followed(scenery), "nobody follows")
+    last = [sent(scenery, f"hidden {number}") for number in range(3)][-1]
+    assert tab.locator(f"#message-{last}").count() == 0
+    tab.evaluate("hide(false)")
+    tab.locator(f"#message-{last}").wait_for()
+    assert shown_ids(tab) == rows(scenery)
+    assert followed(scenery)
+
+
+def followed(hive: Hive) -> bool:
+    """Whether the page listens to the bell of events, as it does only while somebody follows."""
+    return any(Path(hive.paths.bell).glob("events/*"))

@@ -1,0 +1,125 @@
+"""What somebody types, chose, opened or scrolled to stays, whatever happens to the hive meanwhile."""
+
+from hivelib.base import bell, clock
+from hivelib.flow import asking, mailing
+from hivelib.flow.opening import Hive
+from hivelib.model.events import AgentParked
+from hivelib.store import agents, events
+from tests.support.chromium import Person, visit
+from tests.support.residents import voice
+from tests.support.undecided import propose
+
+FOCUS = """() => { const one = document.activeElement;
+  return [one.id, one.value, one.selectionStart, one.selectionEnd]; }"""
+
+
+def much_happens(hive: Hive, round_: int) -> str:
+    """Changes something in each part of the first page; gives back the id of what was changed last."""
+    for name in ("alice", "bob", "carol"):
+        mailing.send(hive, voice(name), "operator", f"round {round_} of {name}")
+    asking.ask(hive, voice("carol"), f"Shall I, {round_}?")
+    propose(hive, "carol", f'{{"model": "opus", "egress": ["{round_}.example.org"]}}\n')
+    with hive.db.write() as db:
+        agents.park(db, "alice", "operator", None, f"round {round_}", clock.now())
+        events.record(
+            db, AgentParked("alice", reason="operator", until=None, why=f"round {round_}")
+        )
+    last = mailing.send(hive, mailing.SHELL, "manager", f"end of round {round_}").id
+    bell.ring(hive.paths.bell, "events")
+    return f"#message-{last}"
+
+
+def test_typing_focus_selection_folds_and_scroll_stay(operator: Person, scenery: Hive) -> None:
+    tab = operator.open()
+    card = tab.locator("#approval-4")
+    card.locator("summary").first.click()
+    card.get_by_placeholder("Why not").fill("half a rea")
+    tab.locator("#questions-1 input[type=radio]").nth(1).check()
+    tab.locator("#questions-2-words").fill("the one by the win")
+    tab.locator("#agent-bob summary").first.click()
+    tab.locator("#messages").evaluate("(one) => { one.scrollTop = 200; }")
+    body = tab.locator("#body")
+    body.fill("a letter that takes time")
+    body.evaluate("(one) => one.setSelectionRange(2, 8)")
+    before = tab.evaluate(FOCUS)
+    for round_ in range(4):
+        tab.locator(much_happens(scenery, round_)).wait_for(state="attached")
+        tab.get_by_text(f"Shall I, {round_}?").wait_for()
+        assert tab.evaluate(FOCUS) == before == ["body", "a letter that takes time", 2, 8]
+    assert card.get_by_placeholder("Why not").input_value() == "half a rea"
+    assert card.locator("details.look").evaluate("(one) => one.open")
+    assert tab.locator("#questions-1 input[type=radio]").nth(1).is_checked()
+    assert tab.locator("#questions-2-words").input_value() == "the one by the win"
+    assert tab.locator("#agent-bob details.menu").evaluate("(one) => one.open")
+    assert tab.locator("#messages").evaluate("(one) => one.scrollTop") == 200
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.type("!")
+    assert body.input_value() == "a letter! that takes time"
+
+
+def test_a_field_in_focus_stays_in_focus_while_its_card_changes(
+    operator: Person, scenery: Hive
+) -> None:
+    tab = operator.open()
+    field = tab.locator("#questions-1-words")
+    field.focus()
+    for number in range(20):
+        tab.keyboard.type("x")
+        mailing.send(scenery, voice("alice"), "operator", f"and {number}")
+    tab.get_by_text("and 19").first.wait_for()
+    assert field.input_value() == "x" * 20
+    assert tab.evaluate("document.activeElement.id") == "questions-1-words"
+
+
+def test_a_draft_stays_until_it_was_sent(operator: Person) -> None:
+    tab = operator.open()
+    tab.locator("#to").fill("alice")
+    tab.locator("#body").fill("begun\nand not yet done")
+    visit(tab, "/history")
+    visit(tab, "/")
+    assert tab.locator("#body").input_value() == "begun\nand not yet done"
+    assert tab.locator("#to").input_value() == "alice"
+    tab.locator("#to").fill("nobody")
+    operator.foreseen.append("409")
+    tab.get_by_role("button", name="Send").click()
+    tab.get_by_text("nobody").last.wait_for()
+    assert tab.locator("#body").input_value() == "begun\nand not yet done"
+    tab.locator("#to").fill("alice")
+    tab.keyboard.press("Tab")
+    tab.locator("#body").press("Control+Enter")
+    tab.locator("#messages .message", has_text="and not yet done").wait_for()
+    assert tab.locator("#body").input_value() == ""
+    visit(tab, "/")
+    assert tab.locator("#body").input_value() == ""
+    assert tab.locator("#to").input_value() == "alice"
+
+
+def test_what_is_new_is_counted_while_somebody_reads_further_up(
+    operator: Person, scenery: Hive
+) -> None:
+    tab = operator.open()
+    pill, flow = tab.locator("#newer"), tab.locator("#messages")
+    at_end = "(one) => one.scrollHeight - one.scrollTop - one.clientHeight < 2"
+    mailing.send(scenery, mailing.SHELL, "manager", "followed")
+    flow.get_by_text("followed").wait_for()
+    assert flow.evaluate(at_end) and pill.is_hidden()
+    flow.evaluate("(one) => { one.scrollTop = 0; }")
+    for number in range(3):
+        mailing.send(scenery, mailing.SHELL, "manager", f"unseen {number}")
+    tab.get_by_role("button", name="3 new").click()
+    tab.wait_for_function("() => document.getElementById('newer').hidden")
+    assert flow.evaluate(at_end)
+
+
+def test_a_transcript_grows_and_its_folds_stay(operator: Person, scenery: Hive) -> None:
+    from tests.support import scene
+
+    tab = operator.open("/agent/alice")
+    fold = tab.locator(".piece.result details, details.piece.result").first
+    fold.locator("summary").click()
+    tab.locator("#body").fill("wait a mom")
+    for number in range(5):
+        scene.says(scenery, f"word {number}")
+    tab.get_by_text("word 4").wait_for()
+    assert fold.evaluate("(one) => one.open")
+    assert tab.locator("#body").input_value() == "wait a mom"
