@@ -106,3 +106,11 @@ def visit(tab: Tab, path: str) -> None:
 def live(tab: Tab) -> None:
     """Waits until the page says that it is live."""
     tab.locator("#live.good").wait_for()
+
+
+def shown_ids(tab: Tab) -> list[int]:
+    """The numbers of the messages in the flow, in the order in which they are shown."""
+    named: list[str] = tab.locator("#messages > li").evaluate_all(
+        "(all) => all.map((one) => one.id)"
+    )
+    return [int(name.removeprefix("message-")) for name in named]

@@ -17,14 +17,20 @@ from hivelib.flow.opening import Hive
 from tests.support import waiting
 from tests.support.source import ROOT
 
-# What systemd does: the listening socket is descriptor 3.
+# What systemd does: the listening socket is descriptor 3. SIGUSR1 cuts all streams, as a network does.
 AS_SYSTEMD = """
-import os, sys
+import gc, os, signal, sys
 os.dup2(int(sys.argv[1]), 3)
 os.environ["LISTEN_FDS"] = "1"
 from hivelib.base.config import load_settings
 from hivelib.face.web.running import run
+from hivelib.face.serve import Client
 from hivelib.flow.opening import open_hive
+def cut(*_):
+    for one in gc.get_objects():
+        if isinstance(one, Client) and one.state == "streaming" and one.link.fileno() >= 0:
+            one.link.shutdown(2)
+signal.signal(signal.SIGUSR1, cut)
 settings = load_settings(sys.argv[2])
 run(lambda: open_hive(settings))
 """
@@ -73,6 +79,10 @@ class Page:
         """Ends the process by a signal; gives back its status."""
         self.process.send_signal(number)
         return self.process.wait(20)
+
+    def cut(self) -> None:
+        """Ends the connections of all streams, wherever in a frame they are."""
+        self.process.send_signal(signal.SIGUSR1)
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
