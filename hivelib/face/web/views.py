@@ -58,6 +58,11 @@ def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
     )
 
 
+def loaded(title: str, template: str, **values: Any) -> str:
+    """What a fold loads when it is opened: a document of its own for who has no script; the fold takes its main part."""
+    return document(title, render(template, **values))
+
+
 def login_page(token: str) -> str:
     """What a one-time link opens: one button."""
     return document("log in", render("login", token=token))

@@ -9,7 +9,7 @@ from hivelib.face.web.routes.reading import NAME
 from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.sections.statistics import charts
 from hivelib.face.web.shared import Web
-from hivelib.face.web.views import render
+from hivelib.face.web.views import document, loaded
 from hivelib.flow import interrupting, ordering
 
 TAGS = 100
@@ -41,7 +41,9 @@ def _config(web: Web, name: str) -> str:
     from hivelib.flow import deployed  # git, which only who looks pays for
 
     tags = [(tag, _number(tag.name)) for tag in deployed.history(web.hive, name, TAGS)]
-    return render("config", config=deployed.config(web.hive, name), tags=tags)
+    return loaded(
+        f"Configuration of {name}", "config", config=deployed.config(web.hive, name), tags=tags
+    )
 
 
 def _number(tag: str) -> str:
@@ -51,4 +53,5 @@ def _number(tag: str) -> str:
 
 
 def _charts(web: Web, name: str) -> str:
-    return charts(Drawer(web.hive, web.spending, name))
+    body = charts(Drawer(web.hive, web.spending, name))
+    return document(f"Turns and cost of {name}", body)

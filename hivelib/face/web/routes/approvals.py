@@ -13,6 +13,7 @@ from hivelib.face.web import answers, asked, pages
 from hivelib.face.web.routes.reading import NUMBER, follow
 from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.shared import Web
+from hivelib.face.web.views import document
 
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 
@@ -50,7 +51,7 @@ def _page(web: Web, number: str) -> str:
 
 def _look(web: Web, number: str) -> str:
     """The same without a page around it, for a card that is opened."""
-    return _looked(web, int(number))
+    return document(f"Approval {number}", _looked(web, int(number)))
 
 
 def _looked(web: Web, number: int) -> str:

@@ -8,7 +8,7 @@ from hivelib.base.text import visible
 from hivelib.face.web import answers
 from hivelib.face.web.routes.reading import NAME
 from hivelib.face.web.shared import Web
-from hivelib.face.web.views import render
+from hivelib.face.web.views import loaded
 from hivelib.flow import surveying
 
 LINES = 200
@@ -36,7 +36,9 @@ def _lines(web: Web, what: str) -> str:
     )
 
     lines = showing.logs(web.hive, what, LINES)
-    return render("log_lines", lines=[visible(line, one_line=True) for line in lines])
+    return loaded(
+        f"Log of {what}", "log_lines", lines=[visible(line, one_line=True) for line in lines]
+    )
 
 
 def _tombstone(web: Web, name: str) -> str:
@@ -44,4 +46,4 @@ def _tombstone(web: Web, name: str) -> str:
 
     left = tombstones.left_by(web.hive, name)
     size = "what cannot be counted" if left.size is None else tombstones.shown(left.size)
-    return render("tombstone", left=left, size=size)
+    return loaded(f"What {name} left", "tombstone", left=left, size=size)

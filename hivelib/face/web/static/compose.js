@@ -1,7 +1,7 @@
 // The box in which a message is written: it sends without leaving the page, and keeps a draft until that was accepted.
 
 import { complete } from "./complete.js";
-import { post } from "./live.js";
+import { once, post } from "./live.js";
 
 const form = document.getElementById("compose");
 const said = document.getElementById("said");
@@ -38,12 +38,13 @@ function keep() {
 
 form.addEventListener("input", () => { tell(""); keep(); });
 
-form.addEventListener("submit", async (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const button = form.querySelector("button");
-  if (button.disabled) return;
+  once(form, send);
+});
+
+async function send() {
   const sent = body.value;
-  button.disabled = true;
   try {
     const words = sent.trim().split(/\s+/);
     const known = commands.get(words[0]);
@@ -62,8 +63,7 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     tell(error.message); // the text stays, and the same key sends it only once
   }
-  button.disabled = false;
-});
+}
 
 // Before the shortcut: while words are offered, Enter is theirs.
 complete(body, offered, put);

@@ -198,13 +198,25 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!("quiet" in form.dataset)) return;
   event.preventDefault();
-  const button = form.querySelector("button");
-  button.disabled = true;
-  try {
-    await post(form);
-    form.reset();
-  } catch (error) {
-    tell(error.message);
-  }
-  button.disabled = false;
+  once(form, async () => {
+    try {
+      await post(form);
+      form.reset();
+    } catch (error) {
+      tell(error.message);
+    }
+  });
 });
+
+const busy = new WeakSet();
+
+/** Does `work` unless it is being done for this form. Its button is not disabled, for that would take the focus away. */
+export async function once(form, work) {
+  if (busy.has(form)) return;
+  busy.add(form);
+  const button = form.querySelector("button");
+  button.setAttribute("aria-disabled", "true");
+  await work();
+  button.removeAttribute("aria-disabled");
+  busy.delete(form);
+}

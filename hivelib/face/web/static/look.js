@@ -8,7 +8,7 @@ async function load(into, path) {
     const answer = await fetch(path, { headers: { Accept: "text/html" } });
     const text = await answer.text();
     const fresh = new DOMParser().parseFromString(text, "text/html");
-    into.replaceChildren(...fresh.querySelector(answer.ok ? "body" : "main").childNodes);
+    into.replaceChildren(...fresh.querySelector("main").childNodes);
   } catch {
     tell("it could not be loaded: the connection is lost");
   }
