@@ -59,8 +59,8 @@ def somebody(chromium: Chromium) -> Iterator[Somebody]:
     """Makes people with a browser; the test fails when a console had something to say that it does not foresee."""
     people: list[Person] = []
 
-    def one(page: Page, **options: Any) -> Person:
-        people.append(Person(chromium, page, **options))
+    def one(port: int, cookie: str = "", **options: Any) -> Person:
+        people.append(Person(chromium, port, cookie, **options))
         return people[-1]
 
     yield one
@@ -73,4 +73,4 @@ def somebody(chromium: Chromium) -> Iterator[Somebody]:
 @pytest.fixture
 def operator(somebody: Somebody, page: Page) -> Person:
     """Who looks at that page on a wide screen."""
-    return somebody(page)
+    return somebody(page.port, page.cookie)

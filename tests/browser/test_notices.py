@@ -104,7 +104,7 @@ def test_kinds_are_muted_in_this_browser(elsewhere: Person, scenery: Hive) -> No
 def test_without_leave_nothing_is_told_and_the_page_says_why(
     somebody: Somebody, page: Page, scenery: Hive
 ) -> None:
-    person = somebody(page)
+    person = somebody(page.port, page.cookie)
     person.context.add_init_script(DESKTOP)
     tab = person.open()
     assert not tab.evaluate("window.asked"), "nobody is asked who did not ask for it"

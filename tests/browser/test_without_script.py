@@ -9,7 +9,7 @@ PAGES = ("/", "/agent/alice", "/history", "/statistics", "/system", "/thread/1",
 
 
 def test_everything_is_read_and_decided(somebody: Somebody, page: Page, scenery: Hive) -> None:
-    tab = somebody(page, java_script_enabled=False).context.new_page()
+    tab = somebody(page.port, page.cookie, java_script_enabled=False).context.new_page()
     for path in PAGES:
         tab.goto(path)
         assert tab.locator("main h1, main h2").first.is_visible(), path

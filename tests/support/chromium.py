@@ -11,8 +11,6 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from playwright.sync_api import Page as Tab
 
-from tests.support.page import Page
-
 # Nobody can hide a tab of a browser without a screen, so the page is told that it is hidden as the browser would.
 _HIDING = """
 let hidden = false;
@@ -60,24 +58,23 @@ class Chromium:
 
 
 class Person:
-    """Somebody with a browser profile of their own, who is logged in and wants no complaint to go unheard."""
+    """Somebody with a browser profile of their own, who may be logged in and wants no complaint to go unheard."""
 
-    def __init__(self, chromium: Chromium, page: Page, **options: Any) -> None:
-        self.page = page
+    def __init__(self, chromium: Chromium, port: int, cookie: str = "", **options: Any) -> None:
         self.complaints: list[str] = []
         self.foreseen: list[str] = []
         """Patterns of complaints that the test provokes."""
         options = {"viewport": {"width": 1440, "height": 900}, **options}
         self.context: BrowserContext = chromium.browser.new_context(
-            base_url=f"http://127.0.0.1:{page.port}", **options
+            base_url=f"http://127.0.0.1:{port}", **options
         )
         self.context.set_default_timeout(20000)
         self.context.add_init_script(_HIDING)
         self.context.on("console", lambda said: self._heard(said.type, said.text))
         self.context.on("weberror", lambda failed: self._heard("error", str(failed.error)))
-        name, _, value = page.cookie.partition("=")
+        name, _, value = cookie.partition("=")
         if value:
-            where = f"http://127.0.0.1:{page.port}"
+            where = f"http://127.0.0.1:{port}"
             self.context.add_cookies([{"name": name, "value": value, "url": where}])
 
     def _heard(self, kind: str, words: str) -> None:

@@ -59,7 +59,7 @@ def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
 
 
 def loaded(title: str, template: str, **values: Any) -> str:
-    """What a fold loads when it is opened: a document of its own for who has no script; the fold takes its main part."""
+    """What a fold loads when it is opened: a document for whoever has no script, the fold takes its main part."""
     return document(title, render(template, **values))
 
 

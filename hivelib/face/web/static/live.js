@@ -202,11 +202,19 @@ document.addEventListener("submit", async (event) => {
     try {
       await post(form);
       form.reset();
+      shut(form.closest(".menu") ?? form.closest(".confirm"));
     } catch (error) {
       tell(error.message);
     }
   });
 });
+
+/** Closes a menu whose work is done; who was in it is at its button again. */
+function shut(menu) {
+  if (!menu) return;
+  if (menu.contains(document.activeElement)) menu.querySelector("summary").focus({ preventScroll: true });
+  menu.open = false;
+}
 
 const busy = new WeakSet();
 
