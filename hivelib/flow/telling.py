@@ -61,7 +61,8 @@ def introduce(hive: Hive, who: Caller) -> Introduction:
 def agents_listed(hive: Hive) -> list[Listed]:
     """All live agents, the manager first, with what waits for them and whether they work."""
     with hive.db.snapshot() as db:
-        queued = web.queued(db)
+        listed = agents.all_of(db)
+        queued = web.queued(db, [agent.name for agent in listed])
         running = {turn.agent: turn for turn in turns.running(db)}
         becoming = jobs.transients(hive)
         return [
@@ -71,7 +72,7 @@ def agents_listed(hive: Hive) -> list[Listed]:
                 running.get(agent.name),
                 becoming.get(agent.name),
             )
-            for agent in agents.all_of(db)
+            for agent in listed
         ]
 
 

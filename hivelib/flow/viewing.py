@@ -6,14 +6,11 @@ from typing import NamedTuple
 from hivelib.base.db import Database
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.flow.rendering import revision
+from hivelib.flow.spending import Spending
 from hivelib.model import states
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
 from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
-
-Spending = dict[tuple[str, int], tuple[int, float]]
-"""What is known of each incarnation's cost: up to which turn, and how much. Ended turns do not change, so a page that
-lives long sums up each turn once."""
 
 LINE_MOST = 256 * 1024
 """Characters of a transcript line beyond which a page shows only that there is one."""
@@ -107,6 +104,12 @@ def agent_views(hive: Hive, names: Collection[str], spending: Spending) -> list[
 def all_agents(hive: Hive, spending: Spending) -> list[AgentView]:
     """All live agents, the manager first."""
     return _agents(hive.db, agents.all_of(hive.db), spending)
+
+
+def stuck_agents(hive: Hive, spending: Spending) -> list[AgentView]:
+    """The live agents that are parked or have no login, the manager first."""
+    found = [one for one in agents.all_of(hive.db) if one.parked or one.needs_login]
+    return _agents(hive.db, found, spending) if found else []
 
 
 def newest_turns(hive: Hive, name: str, lines: int = 400) -> list[TurnView]:
@@ -229,28 +232,24 @@ def _epoch(db: Database, agent: Agent | None) -> str:
 
 
 def _agents(db: Database, rows: list[Agent], spending: Spending) -> list[AgentView]:
-    queued = web.queued(db)
-    running = {turn.agent: turn for turn in turns.running(db)}
+    queued = web.queued(db, [agent.name for agent in rows])
+    working = turns.running(db)
+    running = {turn.agent: turn for turn in working}
     becoming = states.becoming(jobs.unfinished(db))
-    ended = web.last_turns(db, [agent.name for agent in rows])
-    return [
-        AgentView(
-            agent,
-            queued.get(agent.name, 0),
-            running.get(agent.name),
-            _spent(db, agent, spending),
-            becoming.get(agent.name),
-            ended.get(agent.name),
-            agent.revision is not None and agent.revision != revision(),
+    ended = spending.now(db, working)
+    views = []
+    for agent in rows:
+        spent = ended.get((agent.name, agent.incarnation))
+        stale = agent.revision is not None and agent.revision != revision()
+        views.append(
+            AgentView(
+                agent,
+                queued[agent.name],
+                running.get(agent.name),
+                spent.cost if spent else 0.0,
+                becoming.get(agent.name),
+                spent.last if spent else None,
+                stale,
+            )
         )
-        for agent in rows
-    ]
-
-
-def _spent(db: Database, agent: Agent, spending: Spending) -> float:
-    key = (agent.name, agent.incarnation)
-    upto, sum_ = spending.get(key, (0, 0.0))
-    last, more = web.spent(db, agent.name, agent.incarnation, upto)
-    if last:
-        spending[key] = (last, sum_ + more)  # one assignment: threads may share it
-    return sum_ + more
+    return views

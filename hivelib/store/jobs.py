@@ -4,6 +4,8 @@ from hivelib.base.db import Database
 from hivelib.model.records import Job
 
 _COLUMNS = ", ".join(Job._fields)
+# Else sqlite walks through all that there ever were, for they are in the order of id.
+_OPEN = "jobs INDEXED BY jobs_open WHERE ended_at IS NULL"
 
 
 def add(
@@ -36,7 +38,7 @@ def get(db: Database, job: int) -> Job | None:
 def unfinished(db: Database, lane: str | None = None) -> list[Job]:
     """The jobs that wait or run, of one lane or of all, in the order in which they will be done."""
     rows = db.all(
-        f"SELECT {_COLUMNS} FROM jobs WHERE ended_at IS NULL AND (?1 IS NULL OR lane = ?1) ORDER BY id",
+        f"SELECT {_COLUMNS} FROM {_OPEN} AND (?1 IS NULL OR lane = ?1) ORDER BY id",
         lane,
     )
     return [Job(*row) for row in rows]

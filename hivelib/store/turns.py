@@ -1,5 +1,7 @@
 """Rows of turns: one for each run of claude. A row without `ended_at` is the turn that runs now."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from hivelib.base.db import Database
@@ -55,6 +57,28 @@ def get(db: Database, turn: int) -> Turn | None:
     """The turn of that number."""
     row = db.one(f"SELECT {_COLUMNS} FROM turns WHERE id = ?", turn)
     return Turn(*row) if row else None
+
+
+def newest(db: Database) -> int:
+    """The number of the newest turn; 0 when there was none."""
+    return int(db.value("SELECT max(id) FROM turns") or 0)
+
+
+def several(db: Database, ids: Sequence[int]) -> list[Turn]:
+    """The turns with these numbers."""
+    sql = f"SELECT {_COLUMNS} FROM turns WHERE id IN (SELECT value FROM json_each(?))"
+    return [Turn(*row) for row in db.all(sql, json.dumps(ids))]
+
+
+def spent(db: Database, after: int, upto: int | None) -> list[tuple[str, int, float, int]]:
+    """Of the ended turns later than turn `after`, none beyond `upto`, for each agent's incarnation: its name, number, USD
+    and the newest of them. One pass in their order: by an index each would be looked up on a page of its own."""
+    return db.all(
+        "SELECT agent, incarnation, total(cost_usd), max(id) FROM turns NOT INDEXED"
+        " WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) AND ended_at IS NOT NULL GROUP BY agent, incarnation",
+        after,
+        upto,
+    )
 
 
 def latest(db: Database, agent: str | None, limit: int) -> list[Turn]:

@@ -1,9 +1,10 @@
 """Rows of the dashboard: one-time links and sessions (as hashes only), and what its views sum up."""
 
+import json
 from collections.abc import Sequence
 
 from hivelib.base.db import Database
-from hivelib.model.records import Line, Message, Turn
+from hivelib.model.records import Line, Message
 
 
 def add_login(db: Database, digest: str, role: str, now: float, expires_at: float) -> None:
@@ -62,37 +63,14 @@ def sessions(db: Database, now: float) -> list[tuple[str, str, float, float, str
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
-def queued(db: Database) -> dict[str, int]:
-    """How many messages wait in each inbox that has any."""
+def queued(db: Database, names: Sequence[str]) -> dict[str, int]:
+    """How many messages wait in each of these inboxes. The operator's may be long, and is nobody's to count here."""
     rows = db.all(
-        "SELECT recipient, count(*) FROM messages WHERE state = 'queued' GROUP BY recipient"
+        "SELECT value, (SELECT count(*) FROM messages WHERE recipient = value AND state = 'queued')"
+        " FROM json_each(?)",
+        json.dumps(names),
     )
     return {row[0]: row[1] for row in rows}
-
-
-def spent(db: Database, agent: str, incarnation: int, after: int) -> tuple[int, float]:
-    """What an agent's ended turns later than turn `after` cost in USD, and the last of them (0: none)."""
-    row = db.one(
-        "SELECT max(id), sum(cost_usd) FROM turns"
-        " WHERE agent = ? AND id > ? AND incarnation = ? AND ended_at IS NOT NULL",
-        agent,
-        after,
-        incarnation,
-    )
-    return (int(row[0] or 0), float(row[1] or 0.0)) if row else (0, 0.0)
-
-
-def last_turns(db: Database, names: Sequence[str]) -> dict[str, Turn]:
-    """The newest turn that has ended of each of these agents that had one."""
-    columns = ", ".join(Turn._fields)
-    found = (
-        db.one(
-            f"SELECT {columns} FROM turns WHERE agent = ? AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1",
-            name,
-        )
-        for name in names
-    )
-    return {turn.agent: turn for turn in (Turn(*row) for row in found if row)}
 
 
 def messages(db: Database, ids: Sequence[int]) -> list[Message]:

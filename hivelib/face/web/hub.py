@@ -23,7 +23,7 @@ from hivelib.face.web.patches import frame
 from hivelib.face.web.sections.base import Drawer
 from hivelib.flow import admitting
 from hivelib.flow.opening import Hive
-from hivelib.flow.viewing import Spending
+from hivelib.flow.spending import Spending
 
 HEARTBEAT_SECONDS = 60.0
 REST_SECONDS = 0.05
@@ -62,12 +62,12 @@ class Channel:
 
 
 class Hub(threading.Thread):
-    """The thread; `opener` opens a hive for it."""
+    """The thread; `opener` opens a hive for it. What is known of costs is the routes' too."""
 
     def __init__(self, opener: Callable[[], Hive]) -> None:
         super().__init__(name="hub", daemon=True)
         self._opener = opener
-        self._spending: Spending = {}
+        self.spending = Spending()
         self._channels: dict[Followed, Channel] = {}
         self._posted: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -142,7 +142,7 @@ class Hub(threading.Thread):
 
     def _open(self, key: Followed) -> Channel:
         name, subject = key
-        feed = feed_of(PAGES[name], Drawer(self._hive, self._spending, subject))
+        feed = feed_of(PAGES[name], Drawer(self._hive, self.spending, subject))
         # Listen first, then look.
         listeners = [bell.Listener(self._hive.paths.bell, topic) for topic in feed.topics]
         channel = self._channels[key] = Channel(feed, feed.end(), listeners)

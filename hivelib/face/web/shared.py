@@ -9,7 +9,6 @@ from hivelib.base.errors import Replaced
 from hivelib.face import unit
 from hivelib.face.web.guard import Tries
 from hivelib.face.web.hub import Hub
-from hivelib.flow import viewing
 from hivelib.flow.opening import Hive
 from hivelib.model.records import Caller
 
@@ -20,7 +19,7 @@ class Web:
     def __init__(self, opener: Callable[[], Hive], hub: Hub, port: int) -> None:
         self._opener, self.hub, self.port = opener, hub, port
         self._threads = threading.local()
-        self.spending: viewing.Spending = {}
+        self.spending = hub.spending
         self.tries = Tries()
         self.cookie = f"hive-{port}"  # cookies know no ports: two hives must not take each other's
 

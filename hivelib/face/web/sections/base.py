@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from hivelib.flow.opening import Hive
-from hivelib.flow.viewing import Spending
+from hivelib.flow.spending import Spending
 from hivelib.model.records import EventRow
 
 Patch = dict[str, str | None]

@@ -20,8 +20,7 @@ def _letters(drawer: Drawer) -> str:
 
 
 def _stuck(drawer: Drawer) -> str:
-    shown = viewing.all_agents(drawer.hive, drawer.spending)
-    stuck = [view for view in shown if view.agent.parked or view.agent.needs_login]
+    stuck = viewing.stuck_agents(drawer.hive, drawer.spending)
     return render("stuck", rows=[(view.agent, trouble(view)) for view in stuck])
 
 
