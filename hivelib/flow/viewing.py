@@ -8,7 +8,7 @@ from hivelib.flow.opening import Hive, open_transcript
 from hivelib.flow.rendering import revision
 from hivelib.flow.spending import Spending
 from hivelib.model import states
-from hivelib.model.names import OPERATOR
+from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
 from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
 
@@ -108,7 +108,7 @@ def all_agents(hive: Hive, spending: Spending) -> list[AgentView]:
 
 def stuck_agents(hive: Hive, spending: Spending) -> list[AgentView]:
     """The live agents that are parked or have no login, the manager first."""
-    found = [one for one in agents.all_of(hive.db) if one.parked or one.needs_login]
+    found = agents.troubled(hive.db)
     return _agents(hive.db, found, spending) if found else []
 
 
@@ -143,7 +143,7 @@ def is_live(hive: Hive, name: str) -> bool:
 
 def names(hive: Hive) -> list[str]:
     """Who can be written to: the names of all live agents, the manager's first."""
-    return [agent.name for agent in agents.all_of(hive.db)]
+    return sorted(agents.live_names(hive.db), key=lambda name: name != MANAGER)
 
 
 def newest_messages(hive: Hive, limit: int) -> list[Message]:

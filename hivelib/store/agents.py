@@ -23,6 +23,15 @@ def all_of(db: Database, *, destroyed: bool = False) -> list[Agent]:
     return [Agent(*row) for row in rows]
 
 
+def troubled(db: Database) -> list[Agent]:
+    """The live agents that are parked or have no login, the manager first."""
+    rows = db.all(
+        f"SELECT {_COLUMNS} FROM agents WHERE state != 'destroyed' AND (parked_kind IS NOT NULL OR needs_login)"
+        " ORDER BY role != 'manager', name"
+    )
+    return [Agent(*row) for row in rows]
+
+
 def live_names(db: Database) -> list[str]:
     """The names of all agents that can have mail: running or stopped."""
     return [

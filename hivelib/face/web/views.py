@@ -22,10 +22,16 @@ TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 
 def render(template: str, /, **values: Any) -> str:
     """The template `templates/TEMPLATE.html` with these values, every one of them escaped where it is shown."""
-    made: str = _template(template).render(
-        clock=clock, shortened=shortened, OPERATOR=OPERATOR, **values
-    )
-    return made.strip()
+    parts: list[str] = []
+    given = {"clock": clock, "shortened": shortened, "OPERATOR": OPERATOR, **values}
+    _template(template).execute(parts, given)
+    # Its ends are made neat before it is joined: a page is long, and each copy of it costs as much as a query.
+    while parts and not parts[-1].strip():
+        parts.pop()
+    if parts:
+        parts[-1] = parts[-1].rstrip()
+        parts[0] = parts[0].lstrip()
+    return "".join(parts)
 
 
 @cache

@@ -35,7 +35,7 @@ class Agents:
     def draw(self, drawer: Drawer) -> str:
         """The table's body with all agents."""
         shown = viewing.all_agents(drawer.hive, drawer.spending)
-        return render("agents", rows=[agent(view) for view in shown])
+        return render("agents", rows="\n".join(map(agent, shown)))
 
 
 AGENTS = Agents()

@@ -88,13 +88,14 @@ def body_of(row: Message) -> str:
     return markdown.html(row.body)
 
 
-def recipients(names: Iterable[str], chosen: str = "") -> str:
+@lru_cache(maxsize=8)
+def recipients(names: tuple[str, ...]) -> str:
     """The choices of whom to write to."""
-    return render("recipients", names=list(names), chosen=chosen)
+    return render("recipients", names=names)
 
 
 def _recipients(drawer: Drawer) -> str:
-    return recipients(viewing.names(drawer.hive))
+    return recipients(tuple(viewing.names(drawer.hive)))
 
 
 FLOW = Flow()
