@@ -10,16 +10,16 @@ from hivelib.face import unit
 from hivelib.face.web.guard import Tries
 from hivelib.face.web.hub import Hub
 from hivelib.flow.opening import Hive
+from hivelib.flow.spending import Spending
 from hivelib.model.records import Caller
 
 
 class Web:
-    """What the routes share: a hive for each thread, the hub, and what is known of costs."""
+    """What the routes share: a hive for each thread, and the hub."""
 
     def __init__(self, opener: Callable[[], Hive], hub: Hub, port: int) -> None:
         self._opener, self.hub, self.port = opener, hub, port
         self._threads = threading.local()
-        self.spending = hub.spending
         self.tries = Tries()
         self.cookie = f"hive-{port}"  # cookies know no ports: two hives must not take each other's
 
@@ -35,6 +35,11 @@ class Web:
             unit.start_anew("hive-dashboard", error)
             raise
         return hive
+
+    @property
+    def spending(self) -> Spending:
+        """What is known of costs, by the streams too."""
+        return self.hub.spending
 
     @property
     def secret(self) -> str:
