@@ -4,7 +4,7 @@ import io
 import socket
 import sys
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from wsgiref.handlers import SimpleHandler
 from wsgiref.headers import Headers
@@ -34,8 +34,8 @@ class Door(NamedTuple):
 class Outlet(Protocol):
     """The sending end of a stream; both may be called from any thread."""
 
-    def send(self, data: bytes) -> None:
-        """Queues data for the client; a client that does not read is cut off in time."""
+    def send(self, data: bytes, also: Sequence["Outlet"] = ()) -> None:
+        """Queues data for the client, and for others of the same server; one that does not read is cut off in time."""
 
     def close(self) -> None:
         """Ends the stream after what was queued."""

@@ -11,7 +11,7 @@ import selectors
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -19,7 +19,9 @@ from typing import Literal
 
 from hivelib.base import clock
 from hivelib.base.limits import files_allowed
-from hivelib.face.exchange import Door, Fault, Incoming, Outgoing, Streaming, answer, refusal, take
+from hivelib.face import exchange
+from hivelib.face.deadlines import Deadlines
+from hivelib.face.exchange import Door, Fault, Incoming, Outgoing, Outlet, Streaming
 
 REQUEST_SECONDS = 15.0
 """From a request's first byte to its last."""
@@ -52,9 +54,10 @@ class Client:
         self.keep = True
         self.streaming: Streaming | None = None
 
-    def send(self, data: bytes) -> None:
-        """Queues data of a stream, from any thread. What is sent first may be long: the bound counts from there."""
-        self.server.post(lambda: self.server.feed(self, data))
+    def send(self, data: bytes, also: Sequence[Outlet] = ()) -> None:
+        """Queues data of a stream and of others of this server, from any thread. What is sent first may be long: the
+        bound counts from there."""
+        self.server.post(lambda: self.server.feed((self, *also), data))
 
     def close(self) -> None:
         """Ends a stream, from any thread."""
@@ -68,7 +71,7 @@ class Server:
         self._doors = doors
         self._selector = selectors.DefaultSelector()
         self._clients: set[Client] = set()
-        self._deadlines: dict[Client, float] = {}
+        self._deadlines: Deadlines[Client] = Deadlines()
         self._threads = ThreadPoolExecutor(THREADS, "page")
         self._posted: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -122,19 +125,18 @@ class Server:
             os.eventfd_write(self._wake, 1)
 
     def _patience(self) -> float | None:
-        ends = [self._stop_at] if self._stop_at is not None else []
-        if until := min((*self._deadlines.values(), *ends), default=0.0):
-            return max(0.0, until - clock.monotonic()) + 0.001
-        return None
+        patience = self._deadlines.patience()
+        if self._stop_at is None:
+            return patience
+        left = max(0.0, self._stop_at - clock.monotonic()) + 0.001
+        return min(left, patience or left)
 
     def _expire(self) -> None:
-        if self._deadlines:
-            now = clock.monotonic()
-            for client in [c for c, until in self._deadlines.items() if until <= now]:
-                if client.state == "reading" and client.inbox:
-                    self._refuse(client, Fault("408 Request Timeout", "this request took too long"))
-                else:
-                    self._drop(client)
+        for client in self._deadlines.passed():
+            if client.state == "reading" and client.inbox:
+                self._refuse(client, Fault("408 Request Timeout", "this request took too long"))
+            else:
+                self._drop(client)
 
     def _accept(self, door: Door) -> None:
         for _ in range(64):
@@ -150,7 +152,7 @@ class Server:
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client = Client(self, door, link, peer[0] if peer else "")
             self._clients.add(client)
-            self._deadlines[client] = clock.monotonic() + REQUEST_SECONDS
+            self._deadlines.give(client, REQUEST_SECONDS)
             self._selector.register(link, READ, client)
 
     def _drop_an_idle_one(self) -> bool:
@@ -178,31 +180,31 @@ class Server:
             self._drop(client)
         elif client.state == "reading":
             if not client.inbox:
-                self._deadlines[client] = clock.monotonic() + REQUEST_SECONDS
+                self._deadlines.give(client, REQUEST_SECONDS)
             client.inbox += data
             self._look(client)
 
     def _look(self, client: Client) -> None:
         """Hands a whole request to a thread."""
         try:
-            incoming = take(client.inbox)
+            incoming = exchange.take(client.inbox)
         except Fault as fault:
             self._refuse(client, fault)
             return
         if incoming is None:
             return
         client.state = "working"
-        self._deadlines.pop(client, None)
+        self._deadlines.forget(client)
         self._selector.unregister(client.link)  # the next request waits in the socket
         self._threads.submit(self._work, client, incoming)
 
     def _work(self, client: Client, incoming: Incoming) -> None:
-        outgoing = answer(client.door.app, incoming, client.door.address, client.peer)
+        outgoing = exchange.answer(client.door.app, incoming, client.door.address, client.peer)
         self.post(lambda: self._answer(client, outgoing))
 
     def _refuse(self, client: Client, fault: Fault) -> None:
         self._selector.unregister(client.link)
-        self._answer(client, refusal(fault))
+        self._answer(client, exchange.refusal(fault))
 
     def _answer(self, client: Client, outgoing: Outgoing) -> None:
         client.keep = outgoing.keep and self._stop_at is None
@@ -215,8 +217,13 @@ class Server:
             if self._stop_at is not None:
                 self._drop(client)
 
-    def feed(self, client: Client, data: bytes) -> None:
-        """Queues data of a stream; drops it when too much lies unread."""
+    def feed(self, clients: Iterable[Outlet], data: bytes) -> None:
+        """Queues data of streams, one after the other; drops who lets too much lie unread."""
+        for client in clients:
+            if isinstance(client, Client):
+                self._feed(client, data)
+
+    def _feed(self, client: Client, data: bytes) -> None:
         if client.state != "streaming" or client not in self._clients:
             return
         if client.unread > client.most:
@@ -256,7 +263,7 @@ class Server:
         if client.state == "streaming":
             self._watch(client, READ | WRITE if client.outbox else READ)
         elif client.outbox:
-            self._deadlines[client] = clock.monotonic() + WRITE_SECONDS
+            self._deadlines.give(client, WRITE_SECONDS)
             self._watch(client, WRITE)
         else:
             self._written(client)
@@ -265,13 +272,13 @@ class Server:
         self._watch(client, READ)
         if client.keep and self._stop_at is None:
             client.state = "reading"
-            self._deadlines[client] = clock.monotonic() + IDLE_SECONDS
+            self._deadlines.give(client, IDLE_SECONDS)
             if client.inbox:
                 self._look(client)
             return
         # Closing with bytes unread would reset the connection and could take the answer with it.
         client.state = "draining"
-        self._deadlines[client] = clock.monotonic() + DRAIN_SECONDS
+        self._deadlines.give(client, DRAIN_SECONDS)
         with suppress(OSError):
             client.link.shutdown(socket.SHUT_WR)
 
@@ -286,7 +293,7 @@ class Server:
 
     def _drop(self, client: Client) -> None:
         self._clients.discard(client)
-        self._deadlines.pop(client, None)
+        self._deadlines.forget(client)
         with suppress(KeyError):
             self._selector.unregister(client.link)
         client.link.close()

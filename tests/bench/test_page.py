@@ -146,7 +146,9 @@ def _measure(
         return p99(found)
 
     measured = pairs(my_p99, their_p99)
-    print(f"\n{count} clients, median: {statistics.median(mine):.2f}, {statistics.median(theirs):.2f} ms")
+    print(
+        f"\n{count} clients, median: {statistics.median(mine):.2f}, {statistics.median(theirs):.2f} ms"
+    )
     against, bar = "wsgiref and threads", 1.0 if count == CLIENTS else None
     report(f"one event to {count} clients, p99", measured, unit="ms", against=against, at_most=bar)
     if count == CLIENTS:
@@ -170,7 +172,9 @@ def first_byte(page: Page) -> float:
 
 def test_a_first_load_after_a_million_messages(disk: Path) -> None:
     with hive_page(disk / "old", MESSAGES) as old, hive_page(disk / "new") as new:
-        print(f"\nthe first load of all: {first_byte(old):.0f} ms, empty hive {first_byte(new):.0f} ms")
+        print(
+            f"\nthe first load of all: {first_byte(old):.0f} ms, empty hive {first_byte(new):.0f} ms"
+        )
 
         def median(page: Page) -> float:
             return statistics.median(first_byte(page) for _ in range(20))

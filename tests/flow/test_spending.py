@@ -3,6 +3,7 @@
 from hivelib.base import clock
 from hivelib.flow import viewing
 from hivelib.flow.opening import Hive
+from hivelib.flow.spending import Spending
 from hivelib.store import agents, turns
 from tests.support.residents import settle_in
 
@@ -21,7 +22,7 @@ def end(hive: Hive, number: int, cost: float) -> None:
         assert turns.end(db, number, "ok", "", clock.now(), cost_usd=cost)
 
 
-def shown(hive: Hive, spending: viewing.Spending) -> dict[str, tuple[float, int | None]]:
+def shown(hive: Hive, spending: Spending) -> dict[str, tuple[float, int | None]]:
     """What each agent has spent, and its newest turn that ended."""
     return {
         view.agent.name: (round(view.spent, 3), view.last.id if view.last else None)
@@ -34,7 +35,7 @@ def test_turns_are_added_as_they_end_also_before_one_that_began_earlier(
 ) -> None:
     hive = private_state
     settle_in(hive, "alice", "bob")
-    spending = viewing.Spending()
+    spending = Spending()
     bobs = 2  # incarnations are counted over all agents
     assert shown(hive, spending) == {"alice": (0.0, None), "bob": (0.0, None)}
     long = turn(hive, "alice")
@@ -44,7 +45,7 @@ def test_turns_are_added_as_they_end_also_before_one_that_began_earlier(
     for _ in range(2):
         assert shown(hive, spending) == {"alice": (0.0, None), "bob": (0.75, second)}
     end(hive, long, 1.0)
-    for known in (spending, viewing.Spending()):
+    for known in (spending, Spending()):
         assert shown(hive, known) == {"alice": (1.0, long), "bob": (0.75, second)}
 
 
@@ -55,7 +56,7 @@ def test_an_agent_does_not_pay_for_who_had_its_name_before(private_state: Hive) 
     with hive.db.write() as db:
         db.execute("DELETE FROM agents")
         again = agents.add(db, "alice", "agent", "bwrap", "{}", clock.now())
-    spending = viewing.Spending()
+    spending = Spending()
     assert shown(hive, spending) == {"alice": (0.0, None)}
     mine = turn(hive, "alice", 0.5, again)
     assert shown(hive, spending) == {"alice": (0.5, mine)}

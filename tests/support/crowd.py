@@ -17,29 +17,36 @@ _HISTORY = (
     "INSERT INTO events(at, kind, subject, payload)"
     " SELECT ?2 + i, 'acked', 'a' || (i * 7 % 100), json_object('ids', json_array(i), 'turn', 1 + i / 5) FROM n",
     "INSERT INTO jobs(lane, kind, agent, approval, state, by, queued_at, ended_at)"
-    " SELECT 'deploys', 'deploy', 'a' || (i % 100), i, 'done', 'operator', ?2 + i, ?2 + i FROM n WHERE i <= ?1 / 20",
+    " SELECT 'deploys', 'deploy', 'a' || (i % 100), i, 'done', 'operator', ?2 + i, ?2 + i FROM n"
+    " WHERE i <= ?1 / 20",
     "INSERT INTO approvals(kind, agent, status, requested_by, requested_at, expires_at, resolved_at)"
-    " SELECT 'apply_commit', 'a' || (i % 100), 'deployed', 'manager', ?2 + i, ?2 + i, ?2 + i FROM n WHERE i <= ?1 / 20",
+    " SELECT 'apply_commit', 'a' || (i % 100), 'deployed', 'manager', ?2 + i, ?2 + i, ?2 + i FROM n"
+    " WHERE i <= ?1 / 20",
     "INSERT INTO turns(agent, incarnation, started_at, ended_at, outcome, model, cost_usd, context_window,"
     " last_context_tokens, input_tokens, output_tokens)"
-    " SELECT 'a' || (i / ?3 % 100), 1 + i / ?3 % 100, ?2 + i, ?2 + i + 1, 'ok', 'sonnet', 0.01, 200000, 5000 + i % 90000, 2, 500"
-    " FROM n WHERE i % ?3 = 0",
+    " SELECT 'a' || (i / ?3 % 100), 1 + i / ?3 % 100, ?2 + i, ?2 + i + 1, 'ok', 'sonnet', 0.01, 200000,"
+    " 5000 + i % 90000, 2, 500 FROM n WHERE i % ?3 = 0",
 )
-_WORDS = """agent answer branch build check commit config deploy error event fail file find fix function lines log look
-machine mail make manager message module network note open path please read repository result review run schedule
-second send service start stop system table test thing time turn unit update wait work write""".split()
+_WORDS = (
+    "agent answer branch build check commit config deploy error event fail file find fix "
+    "function lines log look machine mail make manager message module network note open path "
+    "please read repository result review run schedule second send service start stop "
+)
 
 
 def fill(hive: Hive, history: int, *, messages_a_turn: int = 5, seed: int = 5) -> None:
-    """A hundred agents and fifty proposals; `history` messages that are over, with an event each, a turn for some,
-    a deploy for each twenty; and what a page shows in full: a hundred more in the flow, half of them the operator's and unread."""
+    """A hundred agents and fifty proposals; `history` messages that are over, with an event each, a turn for
+    each few, a deploy for each twenty; and what a page shows in full: a hundred more, half of them unread."""
     chance, now = random.Random(seed), clock.now()
     with hive.db.write(durable=False) as db:
         for number in range(AGENTS):
             agents.add(db, f"a{number}", "agent", "bwrap", "{}", now)
             agents.set_state(db, f"a{number}", "running", now)
         for sql in _HISTORY:
-            db.execute(_COUNT + sql, (history, now - history - 1000, messages_a_turn)[: 3 if "?3" in sql else 2])
+            db.execute(
+                _COUNT + sql,
+                (history, now - history - 1000, messages_a_turn)[: 3 if "?3" in sql else 2],
+            )
         for number in range(SHOWN):
             to = OPERATOR if number % 2 else f"a{number}"
             mail.add(db, f"a{number}", to, prose(chance), lane="normal", at=now)
@@ -49,7 +56,8 @@ def fill(hive: Hive, history: int, *, messages_a_turn: int = 5, seed: int = 5) -
 def prose(chance: random.Random) -> str:
     """Some sentences, as long as agents' letters are."""
     return "\n\n".join(
-        " ".join(chance.choices(_WORDS, k=chance.randint(10, 40))) + f" {chance.getrandbits(40):x}."
+        " ".join(chance.choices(_WORDS.split(), k=chance.randint(10, 40)))
+        + f" {chance.getrandbits(40):x}."
         for _ in range(3)
     )
 

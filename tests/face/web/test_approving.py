@@ -148,7 +148,9 @@ def test_a_base_that_moved_is_looked_at_again_first(inside: Browser, hive: Hive)
 def test_the_page_follows_what_waits(hive: Hive) -> None:
     def patched(number: int, seq: int) -> list[str | None]:
         rows = viewing.events_after(hive, seq)
-        frames = patches.event_frames(pages.HIVE, Drawer(hive, Spending()), "e", rows, "").split(b"\n\n")
+        frames = patches.event_frames(pages.HIVE, Drawer(hive, Spending()), "e", rows, "").split(
+            b"\n\n"
+        )
         found = [json.loads(frame.split(b"data: ")[1])["patches"] for frame in frames if frame]
         return [one["html"] for each in found for one in each if one["id"] == f"approval-{number}"]
 

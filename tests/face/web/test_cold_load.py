@@ -16,6 +16,7 @@ from hivelib.face.web.patches import event_frames
 from hivelib.face.web.sections.base import Drawer
 from hivelib.flow import admitting, mailing, viewing
 from hivelib.flow.opening import Hive
+from hivelib.flow.spending import Spending
 from tests.support import crowd
 from tests.support.browser import HOST, PORT, Browser
 from tests.support.state import make_state, short_directory
@@ -66,7 +67,7 @@ def steps(hive: Hive, work: Callable[[], object]) -> int:
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_a_page_takes_as_many_steps_after_a_long_history(old: Old, name: str) -> None:
     def again(hive: Hive) -> int:
-        drawer = Drawer(hive, viewing.Spending(), LOOKED_AT[name])
+        drawer = Drawer(hive, Spending(), LOOKED_AT[name])
         more = {"hive": {"to": "", "reply": "", "key": ""}, "agent": {"key": ""}}.get(name, {})
         pages.show(pages.PAGES[name], drawer, **more)  # adds up once what turns have cost
         return steps(hive, lambda: pages.show(pages.PAGES[name], drawer, **more))
@@ -76,7 +77,7 @@ def test_a_page_takes_as_many_steps_after_a_long_history(old: Old, name: str) ->
 
 def test_a_message_is_told_in_as_many_steps_after_a_long_history(old: Old) -> None:
     def told(hive: Hive) -> int:
-        drawer = Drawer(hive, viewing.Spending())
+        drawer = Drawer(hive, Spending())
         viewing.all_agents(hive, drawer.spending)
         at = viewing.stream(hive).last
         mailing.send(hive, mailing.SHELL, "a1", "hello")
