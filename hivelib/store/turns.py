@@ -71,8 +71,8 @@ def several(db: Database, ids: Sequence[int]) -> list[Turn]:
 
 
 def spent(db: Database, after: int, upto: int | None) -> list[tuple[str, int, float, int]]:
-    """Of the ended turns later than turn `after`, none beyond `upto`, for each agent's incarnation: its name, number, USD
-    and the newest of them. One pass in their order: by an index each would be looked up on a page of its own."""
+    """Of the ended turns later than turn `after`, none beyond `upto`, for each agent's incarnation: its name, number,
+    USD and the newest of them. One pass in their order: by an index each would be looked up on a page of its own."""
     return db.all(
         "SELECT agent, incarnation, total(cost_usd), max(id) FROM turns NOT INDEXED"
         " WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) AND ended_at IS NOT NULL GROUP BY agent, incarnation",

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,13 +154,10 @@ def test_a_new_epoch_resets_who_follows(page: Page) -> None:
     assert follower.until(lambda frame: True)[0].kind == "reset"
 
 
-def test_a_reader_who_does_not_read_holds_nobody_and_is_dropped(page: Page) -> None:
+def test_a_reader_who_does_not_read_holds_nobody_is_dropped_and_misses_nothing(page: Page) -> None:
     since = at(page.hive)
     first = events.last_seq(page.hive.db)
-    lazy = [socket.create_connection(("127.0.0.1", page.port)) for _ in range(5)]
-    for link in lazy:
-        head = f"GET /events?after={since} HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n"
-        link.sendall(f"{head}Cookie: {page.cookie}\r\n\r\n".encode())
+    lazy = [page.follow("/events?after=" + since) for _ in range(5)]
     good = page.follow("/events?after=" + since)
     raised = [
         WarningRaised("x", name=f"{n}", why="y" * 60_000, mend="z") for n in range(200)
@@ -173,9 +169,14 @@ def test_a_reader_who_does_not_read_holds_nobody_and_is_dropped(page: Page) -> N
         got = good.until(lambda frame, end=first + start + 20: frame.data["seq"] >= end)
         assert got[-1].data["seq"] == first + start + 20
     until(lambda: page.log.read_text().count("dropped a reader") == 5, "five readers dropped")
-    for link in lazy:
-        link.close()
     page.log.write_text("")
+    late = list(lazy[0].frames())
+    assert 0 < len(late) < 200
+    again = page.follow("/events", lazy[0].last)
+    late += again.until(lambda frame: frame.data["seq"] == first + 200)
+    assert seqs(late) == list(range(first + 1, first + 201))
+    for one in (*lazy, again):
+        one.close()
 
 
 def test_an_agents_page_gets_its_events_and_each_line_once(page: Page) -> None:
