@@ -61,6 +61,8 @@ class Channel:
         self.readers: set[Reader] = set()
         self.rung = False
         self.rests_until = 0.0
+        self.missed: tuple[tuple[Position, Position] | None, bytes] = (None, b"")
+        """What the last one who came had missed: after a restart of the server all of them missed the same."""
 
 
 class Hub(threading.Thread):
@@ -165,14 +167,10 @@ class Hub(threading.Thread):
             told = {"epoch": channel.at.epoch, "seq": channel.at.seq}
             _send([reader], frame(feed.name(channel.at), told, "reset"))
             return
-        parts = [b"retry: 1000\n\n"]
-        while at != channel.at:
-            data, reached = feed.read(at, channel.at)
-            if reached == at:
-                break
-            parts.append(data)
-            at = reached
-        _send([reader], b"".join(parts))
+        between = (at, channel.at)
+        if channel.missed[0] != between:
+            channel.missed = (between, _missed(feed, *between))
+        _send([reader], channel.missed[1])
 
     def _pump(self, channel: Channel, besides: Reader | None = None) -> None:
         """Reads what is new once and gives it to all readers but `besides`."""
@@ -189,6 +187,7 @@ class Hub(threading.Thread):
             if reached == channel.at:
                 return
             channel.at = reached
+            channel.missed = (None, b"")
             if data:
                 _send(channel.readers - {besides}, data)
 
@@ -222,6 +221,18 @@ class Hub(threading.Thread):
             for reader in readers:
                 if reader.outlet:
                     reader.outlet.close()
+
+
+def _missed(feed: Feed, at: Position, upto: Position) -> bytes:
+    """What somebody missed who was there last at that position."""
+    parts = [b"retry: 1000\n\n"]
+    while at != upto:
+        data, reached = feed.read(at, upto)
+        if reached == at:
+            break
+        parts.append(data)
+        at = reached
+    return b"".join(parts)
 
 
 def _send(readers: Iterable[Reader | None], data: bytes) -> None:
