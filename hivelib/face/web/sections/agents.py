@@ -1,9 +1,9 @@
 """The table of agents: a row is drawn anew when an event is about its agent, all of them when the roster changes."""
 
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from typing import Any
 
+from hivelib.face.web.keeping import kept
 from hivelib.face.web.sections.base import Drawer, Patch, patch
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
@@ -41,7 +41,7 @@ class Agents:
 AGENTS = Agents()
 
 
-@lru_cache(maxsize=1024)
+@kept(2_000_000)
 def agent(view: AgentView) -> str:
     """One agent's row."""
     return render(

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from hivelib.face.web import markdown
+from hivelib.face.web.keeping import kept
 from hivelib.face.web.sections.agents import ROSTER
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
@@ -66,13 +67,13 @@ def named(row: EventRow, payload: dict[str, Any]) -> Iterable[int]:
     return payload["ids"] if row.kind in ("claimed", "acked", "requeued") else ()
 
 
-@lru_cache(maxsize=4096)
+@kept(4_000_000)
 def message(row: Message) -> str:
     """A message in the flow."""
     return render("message", row=row, body=body_of(row))
 
 
-@lru_cache(maxsize=1024)
+@kept(2_000_000)
 def mail(row: Message) -> str:
     """A message that the operator has not read."""
     return render("mail", row=row, body=body_of(row))

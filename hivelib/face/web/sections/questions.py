@@ -1,10 +1,10 @@
 """Questions: those to the operator, those between agents (which the operator may answer in their place), the past."""
 
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from typing import Any
 
 from hivelib.face.web import markdown
+from hivelib.face.web.keeping import kept
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
 from hivelib.flow import asking, closing
@@ -47,7 +47,7 @@ def _is_mine(one: Question | Broken) -> bool:
     return isinstance(one, Broken) or one.target == OPERATOR
 
 
-@lru_cache(maxsize=512)
+@kept(2_000_000)
 def question(one: Question | Broken) -> str:
     """An open question with its forms; one that cannot be read as it is."""
     name = "questions" if _is_mine(one) else "peer-questions"
