@@ -23,14 +23,23 @@ from hivelib.store import approvals, events, reminders
 _DONE = {"approve": "approved", "deny": "denied"}
 
 
-def approve(hive: Hive, caller: Caller, number: int, *, sha: str = "", note: str = "") -> bool:
+def approve(
+    hive: Hive,
+    caller: Caller,
+    number: int,
+    *,
+    sha: str = "",
+    base: str | None = None,
+    note: str = "",
+) -> bool:
     """The operator says yes to approval `number`, as it was shown last; False when that was said before.
 
-    `sha` is the beginning of the commit that it must be. Raises Refused in words when it cannot be decided.
+    `sha` is the beginning of the commit that it must be; `base` the commit that it must be compared with, for somebody
+    else may have looked since this operator did (None: any). Raises Refused in words when it cannot be decided.
     """
     if wrong := deciding.why_not_words(note, "the note"):
         raise Refused(*wrong)
-    return _decide(hive, caller, number, "approve", sha, note)
+    return _decide(hive, caller, number, "approve", sha, note, base)
 
 
 def deny(hive: Hive, caller: Caller, number: int, note: str) -> bool:
@@ -40,7 +49,15 @@ def deny(hive: Hive, caller: Caller, number: int, note: str) -> bool:
     return _decide(hive, caller, number, "deny", "", note)
 
 
-def _decide(hive: Hive, caller: Caller, number: int, verdict: str, sha: str, note: str) -> bool:
+def _decide(
+    hive: Hive,
+    caller: Caller,
+    number: int,
+    verdict: str,
+    sha: str,
+    note: str,
+    base: str | None = None,
+) -> bool:
     if caller.role != "operator":
         raise Refused("only the operator decides", "ask for it by message")
     approval = resolving.known(hive, number)
@@ -52,6 +69,9 @@ def _decide(hive: Hive, caller: Caller, number: int, verdict: str, sha: str, not
         decisions.prepare(hive.paths)
     if (said := decisions.read(hive.paths, number)) is None:
         _refuse_unfit(hive, approval, sha, verdict)
+        if base is not None and base != approval.base:
+            words = f"{approval.agent} was deployed anew since this was shown"
+            raise Refused(words, f"look again: hive-show {number}")
         decision = _decision(approval, verdict, note, caller.surface)
         if decisions.write(hive.paths, decision):
             _enact(hive, decision, os.geteuid())

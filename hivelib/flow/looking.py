@@ -68,10 +68,11 @@ def latest(hive: Hive, limit: int) -> list[Approval]:
     return approvals.latest(hive.db, limit)
 
 
-def look(hive: Hive, number: int, against: str = "running") -> Shown:
+def look(hive: Hive, number: int, against: str = "running", *, moving: bool = True) -> Shown:
     """All there is to see of an approval, compared with what runs, was last approved, or was proposed before.
 
-    A pending one that is compared with what runs gets its base set anew, when that moved and its commit builds on it.
+    A pending one that is compared with what runs gets its base set anew, when that moved and its commit builds on it;
+    not without `moving`, for who looks and may not decide.
     Raises Refused when there is no such approval or nothing of it to look at, NotNow while it is being fetched, Misuse
     when `against` is none of AGAINST.
     """
@@ -91,7 +92,7 @@ def look(hive: Hive, number: int, against: str = "running") -> Shown:
     if tampered:
         obstacle = f"what was fetched as {number} is not what is there"
     else:
-        obstacle, approval, moved = _obstacle(hive, repository, approval, base, against)
+        obstacle, approval, moved = _obstacle(hive, repository, approval, base, against, moving)
     diff = diffs.difference(repository, base.commit, commit)
     old, new = (_text(repository, one, _AGENT) for one in (base.commit, commit))
     meaning = comparing.meaning(old, new)
@@ -209,7 +210,7 @@ def _numbered(repository: str, kind: str) -> Iterator[tuple[int, str]]:
 
 
 def _obstacle(
-    hive: Hive, repository: str, approval: Approval, base: _Base, against: str
+    hive: Hive, repository: str, approval: Approval, base: _Base, against: str, moving: bool
 ) -> tuple[str, Approval, bool]:
     """Why it cannot be approved as it stands, the approval as it is afterwards, and whether its base moved."""
     from hivelib.host import git
@@ -228,6 +229,8 @@ def _obstacle(
     if against != "running":
         words = f"what runs now is not what it was compared with: `hive-show {approval.id}` first"
         return words, approval, False
+    if not moving:
+        return "", approval, True
     with hive.db.write() as db:
         approvals.look_again(db, approval.id, main)
     return "", approval._replace(base=main), True

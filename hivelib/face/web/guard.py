@@ -74,12 +74,25 @@ def why_not(environ: WSGIEnvironment, site: Site) -> str:
     host = environ.get("HTTP_HOST", "")
     if host not in site.hosts:
         return f"this page is at {site.scheme}://{min(site.hosts)}"
+    if why := _from_elsewhere(environ):
+        return why
     if environ["REQUEST_METHOD"] in _HARMLESS:
         return ""
     origin = environ.get("HTTP_ORIGIN")
     if origin is None:
         return f"a change must say where it comes from: Origin: {site.scheme}://{host}"
     return "" if origin == f"{site.scheme}://{host}" else "a change must come from this page"
+
+
+def _from_elsewhere(environ: WSGIEnvironment) -> str:
+    """Why not, when a browser says that another page asks for more than to show ours in a window of its own.
+
+    A page at another port is of the same site for a browser, so cookies that are SameSite=Strict come along.
+    """
+    if environ.get("HTTP_SEC_FETCH_SITE", "none") in ("none", "same-origin"):
+        return ""
+    shown = environ.get("HTTP_SEC_FETCH_MODE"), environ.get("HTTP_SEC_FETCH_DEST")
+    return "" if shown == ("navigate", "document") else "another page may only lead here"
 
 
 class Tries:

@@ -8,14 +8,15 @@ import pytest
 
 from hivelib.face.web import pages, patches
 from hivelib.face.web.sections.base import Drawer
-from hivelib.flow import deciding, resolving, viewing
+from hivelib.flow import admitting, deciding, resolving, viewing
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
 from hivelib.flow.spending import Spending
 from hivelib.host import decisions, git, repositories
+from hivelib.model.records import Approval
 from hivelib.store import events
-from tests.face.web.test_escaping import CORPUS, harmless
 from tests.support.browser import Browser
+from tests.support.hostile import ALL, faults
 from tests.support.residents import settle_in
 from tests.support.undecided import deployed, forge, kinds, now, propose, queued
 
@@ -128,21 +129,12 @@ def test_another_commit_than_the_one_on_the_screen_is_not_approved(
 
 
 def test_a_base_that_moved_is_looked_at_again_first(inside: Browser, hive: Hive) -> None:
-    one = propose(hive, "alice")
-    main = one.fetched_sha
-    stacked = git.write_commit(
-        hive.paths.applied("alice"), {"agent.json": '{"model": "haiku"}\n'}, main, "on top"
-    )
-    two = propose(hive, "alice")
-    git.git(hive.paths.applied("alice"), "tag", "-d", f"proposal/{two.id}")
-    repositories.tag(hive.settings, "alice", "proposal", two.id, stacked, "x", "")
-    forge(hive, two.id, fetched_sha=stacked)
-    git.move(hive.paths.applied("alice"), repositories.MAIN, main, one.base)
+    two = stacked(hive)
     path = f"/api/approvals/{two.id}/approve"
-    early = inside.ask("POST", path, {"sha": stacked})
+    early = inside.ask("POST", path, {"sha": two.fetched_sha})
     assert early.status == 409 and early.json["hint"] == f"look again: hive-show {two.id}"
     assert "MOVED since the last look" in inside.ask("GET", f"/approval/{two.id}").text
-    assert inside.ask("POST", path, {"sha": stacked}).json["already"] is False
+    assert inside.ask("POST", path, {"sha": two.fetched_sha}).json["already"] is False
 
 
 def test_the_page_follows_what_waits(hive: Hive) -> None:
@@ -169,14 +161,74 @@ def test_the_page_follows_what_waits(hive: Hive) -> None:
 
 
 def test_nothing_that_a_proposal_holds_becomes_markup(inside: Browser, hive: Hive) -> None:
-    for text in CORPUS:
+    for text in (ALL[1], ALL[7], "\n".join(ALL)):
         one = propose(hive, "alice", json.dumps({"model": text}) + text)
         forge(hive, one.id, description=text, requested_by=text, commit_ref=text, kind=text)
-        shown = inside.ask("GET", f"/approval/{one.id}")
-        assert shown.status == 200 and harmless(shown.text), text
-        assert harmless(inside.ask("GET", "/").text), text
-        forge(hive, one.id, agent=text, fetched_sha=text)
-        assert harmless(inside.ask("GET", "/").text), text
-        assert harmless(inside.ask("GET", f"/approval/{one.id}").text)
+        names = {
+            f"{place}{word.replace('/', '|')[:99]}": text
+            for place, word in enumerate(ALL)
+            if word.isprintable()
+        }
+        represent(hive, one, git.write_commit(hive.paths.applied("alice"), names, one.base, "x"))
+        for path in (f"/approval/{one.id}", f"/approval/{one.id}/look", "/"):
+            shown = inside.ask("GET", path)
+            assert (shown.status, faults(shown.text)) == (200, []), path
+        forge(hive, one.id, agent=text, fetched_sha=text, tag=text, note=text, lock_hash=text)
+        for path in ("/", f"/approval/{one.id}", "/history"):
+            assert faults(inside.ask("GET", path).text) == [], path
         assert inside.ask("GET", "/api/approvals").status == 200
         forge(hive, one.id, agent="alice", status="expired", resolved_at=1.0)
+
+
+def represent(hive: Hive, one: Approval, commit: str) -> None:
+    """Puts another commit in the place of what was proposed."""
+    git.git(hive.paths.applied("alice"), "tag", "-d", f"proposal/{one.id}")
+    repositories.tag(hive.settings, "alice", "proposal", one.id, commit, "x", "")
+    forge(hive, one.id, fetched_sha=commit)
+
+
+def stacked(hive: Hive) -> Approval:
+    """A proposal that builds on another one, which was deployed after this one was made."""
+    one = propose(hive, "alice")
+    files = {"agent.json": '{"model": "haiku"}\n'}
+    commit = git.write_commit(hive.paths.applied("alice"), files, one.fetched_sha, "on top")
+    two = propose(hive, "alice")
+    represent(hive, two, commit)
+    git.move(hive.paths.applied("alice"), repositories.MAIN, one.fetched_sha, one.base)
+    return now(hive, two.id)
+
+
+def test_a_look_that_nobody_sees_or_of_who_may_not_decide_moves_no_base(
+    browser: Browser, inside: Browser, hive: Hive
+) -> None:
+    one = stacked(hive)
+    operator = inside.cookie
+    token = admitting.invite(hive, admitting.SPECTATOR)
+    browser.cookie = ""
+    answer = browser.ask("POST", "/login", urlencode({"token": token}))
+    browser.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+    for path in (f"/approval/{one.id}", f"/approval/{one.id}/look"):
+        assert "MOVED since the last look" in browser.ask("GET", path).text
+    browser.cookie = operator
+    assert browser.ask("HEAD", f"/approval/{one.id}").status == 200
+    frame = {
+        "sec_fetch_site": "same-site",
+        "sec_fetch_mode": "navigate",
+        "sec_fetch_dest": "iframe",
+    }
+    assert browser.ask("GET", f"/approval/{one.id}", **frame).status == 403
+    assert now(hive, one.id) == one
+    assert browser.ask("GET", f"/approval/{one.id}").status == 200
+    assert now(hive, one.id).base != one.base
+
+
+def test_a_page_that_shows_an_older_base_approves_nothing(inside: Browser, hive: Hive) -> None:
+    one = stacked(hive)
+    inside.ask("GET", f"/approval/{one.id}")  # somebody else looks, and the base is moved
+    path, said = f"/api/approvals/{one.id}/approve", {"sha": one.fetched_sha}
+    early = inside.ask("POST", path, said | {"base": one.base})
+    assert early.status == 409 and early.json["hint"] == f"look again: hive-show {one.id}"
+    assert decisions.all_ids(hive.paths) == []
+    newer = now(hive, one.id).base
+    assert f'name="base" value="{newer}"' in inside.ask("GET", f"/approval/{one.id}/look").text
+    assert inside.ask("POST", path, said | {"base": newer}).json["already"] is False

@@ -14,6 +14,7 @@ from hivelib.face.web.routes.reading import NUMBER, follow
 from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.shared import Web
 from hivelib.face.web.views import document
+from hivelib.model.names import OPERATOR
 
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 
@@ -59,7 +60,9 @@ def _looked(web: Web, number: int) -> str:
     from hivelib.flow import looking
 
     against = bottle.request.query.getunicode("against") or "running"
-    return looked.look(looking.look(web.hive, number, against))
+    # To look is what moves a base, so that what is decided was seen: only by who may decide, and with the answer shown.
+    moving = web.caller.role == OPERATOR and bottle.request.method == "GET"
+    return looked.look(looking.look(web.hive, number, against, moving=moving))
 
 
 def _spawn(web: Web) -> str:
@@ -76,10 +79,12 @@ def _approve(web: Web, number: str) -> str:
     """Yes to the commit that the request names: what was on the screen, whatever the row says by now."""
     from hivelib.flow import deciding
 
-    sha = asked.text(asked.fields(), "sha")
+    given = asked.fields()
+    sha = asked.text(given, "sha")
+    base = asked.text(given, "base") if "base" in given else None
     if not _SHA.fullmatch(sha):
         raise Misuse("`sha` must name the commit", "give 7 to 40 of its digits, as they were shown")
-    already = not deciding.approve(web.hive, web.caller, int(number), sha=sha)
+    already = not deciding.approve(web.hive, web.caller, int(number), sha=sha, base=base)
     return answers.done({"id": int(number), "verdict": "approve", "already": already}, "/")
 
 
