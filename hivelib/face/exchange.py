@@ -74,15 +74,17 @@ class Outgoing(NamedTuple):
     streaming: Streaming | None = None
 
 
-def take(buffer: bytearray) -> Incoming | None:
-    """Takes the first whole request out of `buffer`; None while it is not all there. Raises Fault."""
+def take(buffer: bytearray) -> Incoming | int:
+    """Takes the first whole request out of `buffer`; while it is not all there, how many bytes must be there before it
+    is worth looking again. Raises Fault.
+    """
     end = buffer.find(b"\r\n\r\n") + 4
     if end < 4 or end > HEAD_MOST:
         if len(buffer) > HEAD_MOST:
             raise Fault(
                 "431 Request Header Fields Too Large", "the head of this request is too long"
             )
-        return None
+        return len(buffer) + 1
     try:
         request = parse_request(bytes(buffer[:end]))
         framing = request_framing(request)
@@ -94,10 +96,11 @@ def take(buffer: bytearray) -> Incoming | None:
         raise Fault("501 Not Implemented", "send a body with Content-Length")
     if framing.length > BODY_MOST:
         raise Fault("413 Content Too Large", f"a body may have {BODY_MOST} bytes")
-    if len(buffer) < end + framing.length:
-        return None
-    body = bytes(buffer[end : end + framing.length])
-    del buffer[: end + framing.length]
+    whole = end + framing.length
+    if len(buffer) < whole:
+        return whole
+    body = bytes(buffer[end:whole])
+    del buffer[:whole]
     return Incoming(request, body)
 
 
@@ -170,7 +173,8 @@ class _Handler(SimpleHandler):
     @property
     def _stream(self) -> Callable[[Streaming], None]:
         def begin(streaming: Streaming) -> None:
-            self.streaming = streaming
+            if self.base_env["REQUEST_METHOD"] != "HEAD":  # which has no body, so also no stream
+                self.streaming = streaming
 
         return begin
 
@@ -180,8 +184,12 @@ class _Handler(SimpleHandler):
             del self.headers["Content-Length"]
             self.keep = False
         else:
-            super().cleanup_headers()
-            bodiless = self.status[:3] in ("204", "304")
+            bodiless = self.base_env["REQUEST_METHOD"] == "HEAD" or self.status[:3] in (
+                "204",
+                "304",
+            )
+            if not bodiless:
+                super().cleanup_headers()
             self.keep = self.keep and ("Content-Length" in self.headers or bodiless)
         if not self.keep:
             self.headers["Connection"] = "close"

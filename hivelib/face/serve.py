@@ -48,6 +48,7 @@ class Client:
         self.server, self.door, self.link, self.peer = server, door, link, peer
         self.state: State = "reading"
         self.inbox = bytearray()
+        self.wanted = 1  # bytes of the inbox before which no request can be whole
         self.outbox: deque[memoryview] = deque()
         self.unread = 0
         self.most = UNREAD_MOST
@@ -144,7 +145,7 @@ class Server:
                 link, peer = door.listener.accept()
             except OSError:  # nobody there any more, or too many open files
                 return
-            if len(self._clients) >= self._most and not self._drop_an_idle_one():
+            if len(self._clients) >= self._most and not self._make_room():
                 link.close()
                 continue
             link.setblocking(False)
@@ -155,11 +156,13 @@ class Server:
             self._deadlines.give(client, REQUEST_SECONDS)
             self._selector.register(link, READ, client)
 
-    def _drop_an_idle_one(self) -> bool:
-        idle = (c for c in self._deadlines if c.state == "reading" and not c.inbox)
-        if first := next(idle, None):
-            self._drop(first)
-        return first is not None
+    def _make_room(self) -> bool:
+        """Drops one who has asked nothing yet, or nothing whole: an idle one, else the one that is at it longest."""
+        reading = [c for c in self._deadlines if c.state == "reading"]
+        if not reading:
+            return False
+        self._drop(min(reading, key=lambda c: (bool(c.inbox), self._deadlines[c])))
+        return True
 
     def _ready(self, client: Client, events: int) -> None:
         if client not in self._clients:
@@ -182,7 +185,9 @@ class Server:
             if not client.inbox:
                 self._deadlines.give(client, REQUEST_SECONDS)
             client.inbox += data
-            self._look(client)
+            # Else a head would be read anew for each byte of a body that comes byte by byte.
+            if len(client.inbox) >= client.wanted:
+                self._look(client)
 
     def _look(self, client: Client) -> None:
         """Hands a whole request to a thread."""
@@ -191,8 +196,10 @@ class Server:
         except Fault as fault:
             self._refuse(client, fault)
             return
-        if incoming is None:
+        if isinstance(incoming, int):
+            client.wanted = incoming
             return
+        client.wanted = 1
         client.state = "working"
         self._deadlines.forget(client)
         self._selector.unregister(client.link)  # the next request waits in the socket
@@ -272,7 +279,7 @@ class Server:
         self._watch(client, READ)
         if client.keep and self._stop_at is None:
             client.state = "reading"
-            self._deadlines.give(client, IDLE_SECONDS)
+            self._deadlines.give(client, REQUEST_SECONDS if client.inbox else IDLE_SECONDS)
             if client.inbox:
                 self._look(client)
             return

@@ -35,11 +35,11 @@ MARKED = [
 """What is tried where markdown is read."""
 
 MODERN = [
-    "<svg><animate onbegin=alert(1) attributeName=x dur=1s></svg><math><mtext><table><mglyph><style><img src=x onerror=x>",
+    "<svg><animate onbegin=alert(1) dur=1s></svg><math><mtext><table><mglyph><style><img src=x onerror=x>",
     '<noscript><p title="</noscript><img src=x onerror=alert(1)>"><template><b></template><form><math>',
     '<svg><style><!--</style><img title="--><img src=x onerror=x>"><x><![CDATA[<b>]]></x><?php y ?><!doctype z>',
     "</textarea></title></style></script></option></select></svg></math></table><base href=//evil.test>",
-    '<a href="java&Tab;script&colon;alert(1)" style="background:url(//evil.test)">x</a><meta http-equiv=refresh content=0>',
+    '<a href="java&Tab;script&colon;alert(1)" style="background:url(//x)">x</a><meta http-equiv=refresh content=0>',
     "<\x00script>\x00</\x00script> \x08\x7f\x80\x9f <\u017fcript> \uff1cscript\uff1e \u2039b\u203a \u00ad\u180e",
     "<form action=//evil.test id=page><input name=body autofocus onfocus=alert(1)><button formaction=javascript:x>",
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u2067\u2068 \U000e0041\U000e007f \ufe0f\u3164 a\u0301\u0301\u0301",
