@@ -65,6 +65,8 @@ def _by_session(web: Web) -> Caller | None:
 
 def _by_proxy(proxy: Proxy) -> Caller | None:
     name = bottle.request.headers.get(proxy.header) or ""
+    if "," in name:  # given twice: one of them came from outside
+        return None
     bottle.request.environ["hive.proxied"] = name
     return Caller(OPERATOR, "operator", "web") if name else None
 

@@ -61,7 +61,8 @@ def number(given: dict[str, Any], name: str) -> int | None:
     if value in (None, ""):
         return None
     try:
-        found = int(value) if isinstance(value, int | str) else 0
+        plain = isinstance(value, int | str) and not isinstance(value, bool)
+        found = int(value) if plain else 0
     except ValueError:
         found = 0
     if not 0 < found < 2**63:

@@ -74,6 +74,8 @@ def why_not(environ: WSGIEnvironment, site: Site) -> str:
     host = environ.get("HTTP_HOST", "")
     if host not in site.hosts:
         return f"this page is at {site.scheme}://{min(site.hosts)}"
+    if not _is_plain(environ["PATH_INFO"]):
+        return "there is no such page"
     if why := _from_elsewhere(environ):
         return why
     if environ["REQUEST_METHOD"] in _HARMLESS:
@@ -82,6 +84,14 @@ def why_not(environ: WSGIEnvironment, site: Site) -> str:
     if origin is None:
         return f"a change must say where it comes from: Origin: {site.scheme}://{host}"
     return "" if origin == f"{site.scheme}://{host}" else "a change must come from this page"
+
+
+def _is_plain(path: str) -> bool:
+    """Whether each character of a path counts; else bottle leaves out what is no UTF-8, and a newline at the end."""
+    try:
+        return path.encode("latin-1").decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _from_elsewhere(environ: WSGIEnvironment) -> str:

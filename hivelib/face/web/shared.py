@@ -44,7 +44,12 @@ class Web:
     @property
     def secret(self) -> str:
         """The secret of this request's session; empty without one."""
-        return str(bottle.request.get_cookie(self.cookie) or "")
+        # By hand: another program's cookies come along, and http.cookies fails over one odd name among them.
+        for one in bottle.request.environ.get("HTTP_COOKIE", "").split(";"):
+            name, _, value = one.strip().partition("=")
+            if name == self.cookie:
+                return str(value)
+        return ""
 
     @property
     def caller(self) -> Caller:

@@ -65,6 +65,10 @@ VOUCHED = {"Host": "hive.example", "X-Forwarded-User": "maria"}
         ("POST", VOUCHED | {"Origin": "https://hive.example"}, 400),  # let in; it names nothing
         ("GET", {"Host": "hive.example"}, 401),
         ("GET", VOUCHED | {"X-Forwarded-User": ""}, 401),
+        ("GET", VOUCHED | {"X-Forwarded-User": "maria, mallory"}, 401),  # as two fields are joined
+        ("GET", {"Host": "hive.example", "X_Forwarded_User": "maria"}, 401),
+        ("GET", {"Host": "hive.example", "X-Forwarded_User": "maria"}, 401),
+        ("GET", {"Host": "hive.example", "X-Forwarded-User ": "maria"}, 400),
         ("GET", VOUCHED | {"Host": "evil.test"}, 403),
         ("POST", VOUCHED | {"Origin": "http://hive.example"}, 403),
         ("POST", VOUCHED, 403),
@@ -84,6 +88,17 @@ def test_the_header_says_nothing_on_the_machine_s_own_address(
     named = {"X-Forwarded-User": "maria"}
     assert ask(port, "GET", "/", named | {"Host": f"127.0.0.1:{port}"}) == 401
     assert ask(port, "GET", "/", VOUCHED) == 403
+    for name in (
+        "Forwarded",
+        "X-Forwarded-Host",
+        "X-Real-IP",
+        "Remote-User",
+        "X-Original-URL",
+        "X-Http-Method-Override",
+    ):
+        told = {"Host": f"127.0.0.1:{port}", name: "hive.example"}
+        assert ask(port, "GET", "/", told) == 401
+        assert ask(port, "GET", "/", told | {"Host": "evil.test"}) == 403
 
 
 @pytest.mark.parametrize(
