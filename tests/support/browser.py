@@ -22,7 +22,7 @@ class Browser:
     """Calls the application as wsgiref's validator thinks a server must."""
 
     def __init__(self, app: WSGIApplication) -> None:
-        self.app = validator(app)
+        self.bare, self.app = app, validator(app)
         self.cookie = ""
 
     def ask(
