@@ -39,6 +39,10 @@ class Deadlines(Generic[Who]):
         self._due = min((until for until in self._until.values() if until > now), default=None)
         return [who for who, until in self._until.items() if until <= now]
 
+    def until(self, who: Who) -> float:
+        """When somebody's time is over, as the monotonic clock has it."""
+        return self._until[who]
+
     def __iter__(self) -> Iterator[Who]:
         """Everybody who has a deadline."""
         return iter(self._until)

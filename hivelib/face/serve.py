@@ -161,7 +161,7 @@ class Server:
         reading = [c for c in self._deadlines if c.state == "reading"]
         if not reading:
             return False
-        self._drop(min(reading, key=lambda c: (bool(c.inbox), self._deadlines[c])))
+        self._drop(min(reading, key=lambda c: (bool(c.inbox), self._deadlines.until(c))))
         return True
 
     def _ready(self, client: Client, events: int) -> None:

@@ -14,6 +14,8 @@ from hivelib.store import agents, approvals, events, jobs, mail, transcripts, tu
 
 LINE_MOST = 256 * 1024
 """Characters of a transcript line beyond which a page shows only that there is one."""
+LINES_MOST = 4 * 1024 * 1024
+"""Characters of transcript lines that a page begins with: a box may fill each of them."""
 
 
 class AgentView(NamedTuple):
@@ -118,7 +120,7 @@ def newest_turns(hive: Hive, name: str, lines: int = 400) -> list[TurnView]:
     newest: list[Line] = []
     if transcript:
         with transcript:
-            newest = web.lines_latest(transcript, lines, LINE_MOST)
+            newest = web.lines_latest(transcript, lines, LINE_MOST, LINES_MOST)
     known = {turn.id: turn for turn in turns.latest(hive.db, name, 50)}
     running = [turn.id for turn in known.values() if turn.ended_at is None]
     return [

@@ -93,7 +93,12 @@ def lines_after(db: Database, row: int, limit: int, most: int) -> list[Line]:
     return [Line(*found) for found in rows]
 
 
-def lines_latest(db: Database, limit: int, most: int) -> list[Line]:
-    """The newest transcript lines, oldest of them first; the payload is empty where it is longer than `most`."""
-    rows = db.all(f"SELECT {_LINE} FROM lines ORDER BY row DESC LIMIT ?2", most, limit)
+def lines_latest(db: Database, limit: int, most: int, total: int) -> list[Line]:
+    """The newest transcript lines, oldest of them first, no more than have `total` characters; the payload is empty
+    where it is longer than `most`."""
+    sizes = "SELECT row, min(length(payload), ?1) AS size FROM lines ORDER BY row DESC LIMIT ?2"
+    upto = f"SELECT row, sum(size) OVER (ORDER BY row DESC) AS upto FROM ({sizes})"
+    first = f"SELECT min(row) FROM ({upto}) WHERE upto <= ?3"
+    sql = f"SELECT {_LINE} FROM lines WHERE row >= ({first}) ORDER BY row DESC LIMIT ?2"
+    rows = db.all(sql, most, limit, total)
     return [Line(*found) for found in reversed(rows)]

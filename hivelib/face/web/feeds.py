@@ -13,6 +13,8 @@ from hivelib.flow import viewing
 from hivelib.flow.opening import open_transcript
 
 BATCH = 500
+LINES = 50
+"""Transcript lines that are read at once; each may be long."""
 FAR = 5000
 """Rows that a reader may be behind; beyond that a new snapshot is less work for both."""
 
@@ -126,7 +128,7 @@ class TranscriptFeed(PageFeed):
         if reached != after:
             return frames, reached
         transcript = self._opened()
-        lines = viewing.lines_after(transcript, after.row, BATCH) if transcript else []
+        lines = viewing.lines_after(transcript, after.row, LINES) if transcript else []
         lines = [line for line in lines if upto is None or line.row <= upto.row]
         if not lines:
             return b"", after

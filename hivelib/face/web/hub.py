@@ -31,6 +31,8 @@ REST_TIMES = 3.0
 """After a look at its rows a channel rests so many times as long as that took, at most REST_SECONDS: rings that come
 meanwhile are answered together. So an event that comes alone is told at once, and a busy hive leaves three quarters of
 the time to others, however many events that is."""
+MISSED_MOST = 8 * 1024 * 1024
+"""Bytes that somebody may have missed; beyond that a new snapshot is less work for both."""
 Followed = tuple[str, str]
 """The name of a page and its subject."""
 
@@ -164,13 +166,19 @@ class Hub(threading.Thread):
         self._pump(channel, besides=reader)
         feed, at = channel.feed, position(reader.since)
         if at is None or not feed.holds_all_after(at):
-            told = {"epoch": channel.at.epoch, "seq": channel.at.seq}
-            _send([reader], frame(feed.name(channel.at), told, "reset"))
+            self._reset(channel, reader)
             return
         between = (at, channel.at)
         if channel.missed[0] != between:
             channel.missed = (between, _missed(feed, *between))
-        _send([reader], channel.missed[1])
+        if (missed := channel.missed[1]) is None:
+            self._reset(channel, reader)
+        else:
+            _send([reader], missed)
+
+    def _reset(self, channel: Channel, reader: Reader) -> None:
+        told = {"epoch": channel.at.epoch, "seq": channel.at.seq}
+        _send([reader], frame(channel.feed.name(channel.at), told, "reset"))
 
     def _pump(self, channel: Channel, besides: Reader | None = None) -> None:
         """Reads what is new once and gives it to all readers but `besides`."""
@@ -223,15 +231,17 @@ class Hub(threading.Thread):
                     reader.outlet.close()
 
 
-def _missed(feed: Feed, at: Position, upto: Position) -> bytes:
-    """What somebody missed who was there last at that position."""
-    parts = [b"retry: 1000\n\n"]
+def _missed(feed: Feed, at: Position, upto: Position) -> bytes | None:
+    """What somebody missed who was there last at that position; None when it is more than MISSED_MOST."""
+    parts, size = [b"retry: 1000\n\n"], 0
     while at != upto:
         data, reached = feed.read(at, upto)
         if reached == at:
             break
         parts.append(data)
-        at = reached
+        at, size = reached, size + len(data)
+        if size > MISSED_MOST:
+            return None
     return b"".join(parts)
 
 

@@ -2,7 +2,8 @@
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from hivelib.base.text import shortened
@@ -10,8 +11,12 @@ from hivelib.model.records import Line
 
 TEXT_MOST = 16_000
 """Characters of one piece beyond which it is cut; the whole is in the transcript."""
+LINE_MOST = 64_000
+"""Characters of all pieces of a line; what comes after them is only counted."""
 _EDITS_MOST = 400
 """Lines of an edit that are compared and shown."""
+_EDIT_MOST = 4000
+"""Characters of one line of an edit."""
 _TITLE = 160
 _OPEN_MOST = 280
 _TELLING = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
@@ -30,6 +35,28 @@ class Piece(NamedTuple):
 
 def pieces(line: Line) -> list[Piece]:
     """What to show of a line, in order; empty for what a person need not see."""
+    try:
+        return _few(_pieces(line))
+    except RecursionError:  # it could be read, but not be written again: that nests a little deeper
+        return [Piece("note", f"{line.kind}: nested too deeply", _cut(line.payload), True)]
+
+
+def _few(found: Iterable[Piece]) -> list[Piece]:
+    """As many of the pieces as a person can take in."""
+    shown: list[Piece] = []
+    size = left_out = 0
+    for piece in found:
+        size += len(piece.title) + len(piece.text) + sum(map(len, piece.edits)) + 100
+        if size <= LINE_MOST:
+            shown.append(piece)
+        else:
+            left_out += 1
+    if left_out:
+        shown.append(Piece("note", f"… {left_out} more pieces of this line in the transcript"))
+    return shown
+
+
+def _pieces(line: Line) -> list[Piece]:
     try:
         data = json.loads(line.payload)
     except (ValueError, RecursionError):
@@ -103,8 +130,10 @@ def _edits(given: dict[str, Any]) -> tuple[str, ...]:
         if not isinstance(old, str) or not isinstance(new, str):
             return ()
         lines += _changed(old.splitlines(), new.splitlines())
-    more = len(lines) - _EDITS_MOST
-    return tuple(lines) if more <= 0 else (*lines[:_EDITS_MOST], f"@@ {more} more lines @@")
+    lines = [line if len(line) <= _EDIT_MOST else line[:_EDIT_MOST] + "…" for line in lines]
+    fit = sum(upto <= TEXT_MOST * 2 for upto in accumulate(map(len, lines[:_EDITS_MOST])))
+    more = len(lines) - fit
+    return tuple(lines) if more <= 0 else (*lines[:fit], f"@@ {more} more lines @@")
 
 
 def _changed(old: list[str], new: list[str]) -> list[str]:
