@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from hivelib.flow import admitting
 from tests.attacks.intruder import Box
 from tests.attacks.rig import Attacked
 from tests.support.hive import KEY
@@ -180,11 +181,17 @@ def test_the_kernel_gives_it_nothing_that_leads_out(attacked: Attacked) -> None:
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
 
 
-def reach_for_the_host(box: Box, port: int, hidden: str, pids: list[int]) -> Any:
+def reach_for_the_host(
+    box: Box, ports: list[int], hidden: str, paths: list[str], pids: list[int]
+) -> Any:
     """The host's ports, its abstract sockets and its processes."""
     how = {}
     for address in ("127.0.0.1", "::1", "0.0.0.0", "10.0.0.1", "169.254.169.254", "1.1.1.1"):
-        how[address] = box.tried(socket.create_connection, (address, port), 3)
+        for port in ports:
+            how[f"{address} {port}"] = box.tried(socket.create_connection, (address, port), 3)
+    for path in paths:
+        with socket.socket(socket.AF_UNIX) as link:
+            how[path] = box.tried(link.connect, path)
     with socket.socket(socket.AF_UNIX) as link:
         how["abstract"] = box.tried(link.connect, "\0" + hidden)
     how |= {f"kill {pid}": box.tried(os.kill, pid, 9) for pid in pids}
@@ -200,13 +207,27 @@ def reach_for_the_host(box: Box, port: int, hidden: str, pids: list[int]) -> Any
 
 def test_it_reaches_no_port_socket_or_process_of_the_host(attacked: Attacked) -> None:
     hidden = f"hive-attack-{os.getpid()}"
+    hive = attacked.hive.hive
+    assert admitting.is_served(hive), "the page is there, for whoever is not in a box"
+    proxy = str(
+        attacked.hive.directory / "proxy.sock"
+    )  # as `[web.proxy]` has one, for a reverse proxy
     listening = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)
-    with listening[0] as server, listening[1] as abstract:
+    with listening[0] as server, listening[1] as abstract, socket.socket(socket.AF_UNIX) as unix:
         abstract.bind("\0" + hidden)
         abstract.listen()
+        unix.bind(proxy)
+        unix.listen()
         pids = [os.getpid(), attacked.hive.main_pid("hive-broker.service")]
-        port = server.getsockname()[1]
-        told = attacked.attack("alice", reach_for_the_host, port=port, hidden=hidden, pids=pids)
+        told = attacked.attack(
+            "alice",
+            reach_for_the_host,
+            ports=[server.getsockname()[1], hive.settings.web.port],
+            hidden=hidden,
+            paths=[proxy],
+            pids=pids,
+        )
+    os.unlink(proxy)
     assert "ok" not in told["how"].values(), told["how"]
     assert told["cards"] == ["lo"]
     assert told["ports"] == [3128]

@@ -82,9 +82,12 @@ CALLS = (
     Call(
         "post",
         "/api/approvals/{number}/approve",
-        "Yes to the commit that was shown.",
+        "Yes to the commit that was shown, compared with `base` (left out: with whatever was looked at last).",
         DECIDED,
-        {"sha": {"type": "string", "pattern": "^[0-9a-f]{7,40}$"}},
+        {
+            "sha": {"type": "string", "pattern": "^[0-9a-f]{7,40}$"},
+            "base": {"type": "string", "pattern": "^([0-9a-f]{40})?$"},
+        },
         ("sha",),
     ),
     Call(

@@ -63,7 +63,7 @@ class Channel:
         self.readers: set[Reader] = set()
         self.rung = False
         self.rests_until = 0.0
-        self.missed: tuple[tuple[Position, Position] | None, bytes] = (None, b"")
+        self.missed: tuple[tuple[Position, Position] | None, bytes | None] = (None, None)
         """What the last one who came had missed: after a restart of the server all of them missed the same."""
 
 
@@ -195,7 +195,7 @@ class Hub(threading.Thread):
             if reached == channel.at:
                 return
             channel.at = reached
-            channel.missed = (None, b"")
+            channel.missed = (None, None)
             if data:
                 _send(channel.readers - {besides}, data)
 

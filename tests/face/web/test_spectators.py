@@ -6,10 +6,10 @@ import pytest
 
 from hivelib.face.web.app import ROUTES
 from hivelib.face.web.shared import Web
-from hivelib.flow import admitting
+from hivelib.flow import admitting, mailing
 from hivelib.flow.opening import Hive
 from hivelib.store import events
-from tests.support.browser import Browser
+from tests.support.browser import Browser, add
 
 
 @pytest.fixture
@@ -22,14 +22,26 @@ def spectator(browser: Browser, private_state: Hive) -> Browser:
 
 def changes() -> list[str]:
     """Each route that changes something, with a value for every part of its path."""
-    table = [route for module in ROUTES for route in module.routes(Web(None, None, 7000))]  # type: ignore[arg-type]
-    paths = [path for method, path, _ in table if method == "POST" and path.startswith("/api/")]
+    paths = [filled(path) for path in paths_of("POST") if path.startswith("/api/")]
     assert len(paths) > 12
-    return [filled(path) for path in paths]
+    return paths
+
+
+def paths_of(wanted: str) -> list[str]:
+    """The paths of the routes of a method."""
+    table = [route for module in ROUTES for route in module.routes(Web(None, None, 7000))]  # type: ignore[arg-type]
+    return [path for method, path, _ in table if method == wanted]
 
 
 def filled(path: str) -> str:
-    values = {"name": "alice", "number": "1", "kind": "stop", "beginning": "0" * 12}
+    values = {
+        "name": "alice",
+        "number": "1",
+        "kind": "stop",
+        "beginning": "0" * 12,
+        "unit": "hive-mcp",
+        "path": "live.js",
+    }
     parts = path.split("<")
     return parts[0] + "".join(
         values[part.partition(":")[0]] + part.rpartition(">")[2] for part in parts[1:]
@@ -42,6 +54,46 @@ def test_a_spectator_changes_nothing(spectator: Browser, private_state: Hive, pa
     for body in ({}, "a=b"):
         assert spectator.ask("POST", path, body).status == 403
     assert events.last_seq(private_state.db) == before
+
+
+def everything(hive: Hive) -> dict[str, list[object]]:
+    """All rows of all tables."""
+    tables = [row[0] for row in hive.db.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {table: hive.db.all(f"SELECT * FROM {table}") for table in tables}
+
+
+def test_no_look_of_a_spectator_changes_anything(spectator: Browser, private_state: Hive) -> None:
+    add(private_state, "alice")
+    mailing.send(private_state, mailing.SHELL, "alice", "a word")
+    looks = [filled(path) for path in paths_of("GET") if not path.endswith("/events")]
+    assert len(looks) > 15
+    assert (
+        spectator.ask("GET", "/search?q=word").status == 200
+    )  # whoever searches first has the index made
+    before = everything(private_state)
+    for path in [*looks, "/api/events", "/search?q=word"]:
+        for method in ("GET", "HEAD"):
+            assert spectator.ask(method, path).status in (200, 401, 404, 409), path
+    assert everything(private_state) == before
+
+
+def test_a_spectator_cannot_become_more(spectator: Browser, private_state: Hive) -> None:
+    own = admitting.sessions(private_state)[0]
+    for path, given in (
+        ("/api/links", {"role": "operator"}),
+        (f"/api/sessions/{own.id}/end", {}),
+        ("/api/approvals/spawn", {"name": "bob"}),
+    ):
+        assert spectator.ask("POST", path, given).status == 403
+    for method in ("PUT", "PATCH", "DELETE", "OPTIONS"):
+        assert spectator.ask(method, "/api/send", {"to": "alice", "body": "x"}).status == 403
+    over = {"x_http_method_override": "POST"}
+    assert spectator.ask("GET", "/api/send?_method=POST", **over).status in (404, 405)
+    again = spectator.ask(
+        "POST", "/login", urlencode({"token": admitting.invite(private_state, admitting.SPECTATOR)})
+    )
+    assert again.status == 303, "another link may be used, for what it is"
+    assert {one.role for one in admitting.sessions(private_state)} == {admitting.SPECTATOR}
 
 
 def test_a_spectator_reads_every_page_and_leaves(spectator: Browser) -> None:
