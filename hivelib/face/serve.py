@@ -159,10 +159,9 @@ class Server:
     def _make_room(self) -> bool:
         """Drops one who has asked nothing yet, or nothing whole: an idle one, else the one that is at it longest."""
         reading = [c for c in self._deadlines if c.state == "reading"]
-        if not reading:
-            return False
-        self._drop(min(reading, key=lambda c: (bool(c.inbox), self._deadlines.until(c))))
-        return True
+        if reading:
+            self._drop(min(reading, key=lambda c: (bool(c.inbox), self._deadlines.until(c))))
+        return bool(reading)
 
     def _ready(self, client: Client, events: int) -> None:
         if client not in self._clients:

@@ -212,7 +212,11 @@ def test_an_idle_page_with_three_tabs(disk: Path) -> None:
         time.sleep(QUIET)
         woken, more = switches(page) - before, time_used(page) - used
         report_more(
-            f"wake-ups in {QUIET} s with three open tabs", woken, QUIET / 60, unit="", against="the beat"
+            f"wake-ups in {QUIET} s with three open tabs",
+            woken,
+            QUIET / 60,
+            unit="",
+            against="the beat",
         )
         assert more == 0
 

@@ -123,13 +123,18 @@ def test_a_hundred_events_a_second_to_three_browsers(page: Page, chromium: Brows
     for tab in tabs:
         until(lambda tab=tab: len(tab.evaluate("shown")) >= len(wanted), "all shown")  # type: ignore[misc]
         assert tab.evaluate("shown") == wanted
-        there = tab.evaluate("[...document.getElementById('messages').children].map((one) => one.id)")
+        there = tab.evaluate(
+            "[...document.getElementById('messages').children].map((one) => one.id)"
+        )
         assert there == [f"message-{number}" for number in torrent.sent[-300:]]
     assert box.input_value() == typed
     assert tabs[0].evaluate("document.activeElement.id") == "body"
     grown = max(heap_of(tab) - before for tab, before in zip(tabs, heap, strict=True))
     assert grown < 50
-    note("messages to three browsers", f"{torrent.total}, {torrent.total / torrent.took:.0f} a second")
+    note(
+        "messages to three browsers",
+        f"{torrent.total}, {torrent.total / torrent.took:.0f} a second",
+    )
     note("reconnects that were forced on them", RECONNECTS)
     note("letters typed meanwhile", len(typed))
     note("what a browser's heap grew by at most, MB", f"{grown:.1f}")
@@ -160,5 +165,10 @@ def heap_of(tab: Tab) -> float:
 def note(what: str, figure: object) -> None:
     """Keeps a figure, and writes what there is so far."""
     FIGURES[what] = figure
-    lines = [WORDS, "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in FIGURES.items())]
+    lines = [
+        WORDS,
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in FIGURES.items()),
+    ]
     put("The page", "\n".join([*lines, "| **events missed or doubled** | **0** |"]))

@@ -4,6 +4,7 @@ It listens to a bell only while somebody follows, and otherwise sleeps. A reader
 up to where the others are, and from then on what they get: so nobody misses an event or gets one twice.
 """
 
+import itertools
 import os
 import select
 import sys
@@ -33,6 +34,8 @@ meanwhile are answered together. So an event that comes alone is told at once, a
 the time to others, however many events that is."""
 MISSED_MOST = 8 * 1024 * 1024
 """Bytes that somebody may have missed; beyond that a new snapshot is less work for both."""
+BATCHES = 4
+"""Batches of one page that are given out before the other pages have their turn."""
 Followed = tuple[str, str]
 """The name of a page and its subject."""
 
@@ -115,7 +118,7 @@ class Hub(threading.Thread):
                 began = clock.monotonic()
                 if channel.rung and channel.rests_until <= began:
                     channel.rung = False
-                    self._guarded(channel.readers, partial(self._pump, channel))
+                    self._guarded(channel.readers, partial(self._pump, channel, BATCHES))
                     ended = clock.monotonic()
                     channel.rests_until = ended + min(REST_SECONDS, REST_TIMES * (ended - began))
             while self._posted:
@@ -163,7 +166,7 @@ class Hub(threading.Thread):
             listener.close()
 
     def _begin(self, channel: Channel, reader: Reader) -> None:
-        self._pump(channel, besides=reader)
+        self._pump(channel, None, besides=reader)
         feed, at = channel.feed, position(reader.since)
         if at is None or not feed.holds_all_after(at):
             self._reset(channel, reader)
@@ -180,8 +183,8 @@ class Hub(threading.Thread):
         told = {"epoch": channel.at.epoch, "seq": channel.at.seq}
         _send([reader], frame(channel.feed.name(channel.at), told, "reset"))
 
-    def _pump(self, channel: Channel, besides: Reader | None = None) -> None:
-        """Reads what is new once and gives it to all readers but `besides`."""
+    def _pump(self, channel: Channel, batches: int | None, besides: Reader | None = None) -> None:
+        """Reads what is new once and gives it to all readers but `besides`: all of it, or so many batches now."""
         end = channel.feed.end()
         if (
             end.epoch != channel.at.epoch or end < channel.at
@@ -190,7 +193,10 @@ class Hub(threading.Thread):
             told = frame(channel.feed.name(end), {"epoch": end.epoch, "seq": end.seq}, "reset")
             _send(channel.readers - {besides}, told)
             return
-        while True:
+        for batch in itertools.count():
+            if batch == batches:  # who writes without end must not keep the others from being read
+                channel.rung = True
+                return
             data, reached = channel.feed.read(channel.at)
             if reached == channel.at:
                 return
@@ -206,7 +212,7 @@ class Hub(threading.Thread):
         except Replaced as error:
             unit.start_anew("hive-dashboard", error)
         for channel in self._channels.values():
-            self._pump(channel)
+            self._pump(channel, BATCHES)
             told = f"id: {channel.feed.name(channel.at)}\n\n".encode()
             _send(channel.readers, told)
         self._check_sessions()

@@ -1,6 +1,7 @@
 """What a box may cost the page: time, memory and bytes are bounded, whatever it writes."""
 
 import json
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -12,15 +13,18 @@ import pytest
 from hivelib.base import clock
 from hivelib.face.web import hub as hubs
 from hivelib.face.web import lines, markdown
-from hivelib.face.web.feeds import LINES
+from hivelib.face.web.feeds import LINES, PageFeed, Position
 from hivelib.face.web.keeping import kept
+from hivelib.face.web.pages import PAGES
+from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.sections.transcript import line
 from hivelib.flow import viewing
-from hivelib.flow.opening import Hive, open_transcript
+from hivelib.flow.opening import Hive, open_hive, open_transcript
 from hivelib.model.records import Line
 from hivelib.store import transcripts, turns
 from tests.support.browser import Browser, add
 from tests.support.page import Page, open_page
+from tests.support.waiting import until
 
 MOST = 19_000
 
@@ -158,6 +162,49 @@ def test_a_page_begins_with_so_many_characters_of_a_transcript(
     assert transcript
     with transcript:
         assert len(viewing.lines_after(transcript, 0, LINES)) == LINES
+
+
+def test_who_writes_without_end_lets_the_others_have_their_turn(
+    private_state: Hive, short_path: Path
+) -> None:
+    add(private_state, "alice")
+    settings = private_state.settings
+    hub = hubs.Hub(lambda: open_hive(settings))
+    hub.start()
+    read: list[int] = []
+
+    class Endless(PageFeed):
+        def end(self) -> Position:
+            return Position("e", 2**60)
+
+        def read(self, after: Position, upto: Position | None = None) -> tuple[bytes, Position]:
+            read.append(after.seq)
+            return b"x", after._replace(seq=after.seq + 1)
+
+    class Told:
+        def __init__(self) -> None:
+            self.got = threading.Event()
+
+        def send(self, data: bytes) -> None:
+            if b"data:" in data:
+                self.got.set()
+
+        def close(self) -> None:
+            self.got.set()
+
+    def crowded() -> None:
+        feed = Endless(PAGES["history"], Drawer(private_state, {}))
+        channel = hubs.Channel(feed, Position("e", 0), [])
+        channel.rung = True
+        hub._channels["history", ""] = channel
+
+    other = Told()
+    reader = hubs.Reader(hub, ("hive", ""), "nonsense", None)
+    hub.post(crowded)
+    until(lambda: len(read) > 10, "the endless one read")
+    reader.joined(other)
+    assert other.got.wait(20), "the other one has its turn"
+    hub.stop()
 
 
 @pytest.fixture
