@@ -11,17 +11,17 @@ import selectors
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Literal
 
 from hivelib.base import clock
 from hivelib.base.limits import files_allowed
 from hivelib.face import exchange
+from hivelib.face.client import Client
 from hivelib.face.deadlines import Deadlines
-from hivelib.face.exchange import Door, Fault, Incoming, Outgoing, Outlet, Streaming
+from hivelib.face.exchange import Door, Fault, Incoming, Outgoing, Outlet
 
 REQUEST_SECONDS = 15.0
 """From a request's first byte to its last."""
@@ -33,36 +33,9 @@ DRAIN_SECONDS = 2.0
 """To let a client read the last answer before its connection goes."""
 STOP_SECONDS = 5.0
 """For answers on their way when the server is told to stop."""
-UNREAD_MOST = 1024 * 1024
-"""Bytes that may wait for a stream's reader before it is dropped."""
 THREADS = 32
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-State = Literal["reading", "working", "writing", "streaming", "draining"]
-
-
-class Client:
-    """One connection; touched by the loop's thread only, but for `send` and `close`."""
-
-    def __init__(self, server: "Server", door: Door, link: socket.socket, peer: str) -> None:
-        self.server, self.door, self.link, self.peer = server, door, link, peer
-        self.state: State = "reading"
-        self.inbox = bytearray()
-        self.wanted = 1  # bytes of the inbox before which no request can be whole
-        self.outbox: deque[memoryview] = deque()
-        self.unread = 0
-        self.most = UNREAD_MOST
-        self.keep = True
-        self.streaming: Streaming | None = None
-
-    def send(self, data: bytes, also: Sequence[Outlet] = ()) -> None:
-        """Queues data of a stream and of others of this server, from any thread. What is sent first may be long: the
-        bound counts from there."""
-        self.server.post(lambda: self.server.feed((self, *also), data))
-
-    def close(self) -> None:
-        """Ends a stream, from any thread."""
-        self.server.post(lambda: self.server.end_stream(self))
 
 
 class Server:

@@ -35,7 +35,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }).observe(list, { childList: true });
 });
 """
-WORDS = f"""Messages to four agents, {SECONDS} seconds long, while the page's process is killed and started again once and
+WORDS = f"""Messages to four agents, {SECONDS} seconds long, while the page's process is killed and started once, and
 connections are cut. Then each of these must hold:
 
 * every event was sent to each plain reader once, in order;
