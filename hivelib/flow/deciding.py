@@ -6,7 +6,6 @@ that the kernel names as its owner and the tags of applied, and a row never alon
 """
 
 import os
-from collections.abc import Callable
 
 from hivelib.base import bell, clock, users
 from hivelib.base.errors import HiveError, Refused
@@ -17,7 +16,7 @@ from hivelib.model import deciding, locks, names, schedules
 from hivelib.model.changes import ApprovalDecided, DecisionRefused
 from hivelib.model.deciding import Found
 from hivelib.model.names import MANAGER
-from hivelib.model.records import Approval, Caller, Decision, Job
+from hivelib.model.records import Approval, Caller, Decision
 from hivelib.store import approvals, events, reminders
 
 _DONE = {"approve": "approved", "deny": "denied"}
@@ -182,10 +181,11 @@ def believed(hive: Hive, number: int) -> Decision:
     Raises Refused with the reason otherwise; then an event tells of it once, and a warning stands until the approval is
     over or is decided anew. The row stays as it is, so that it can be looked at.
     """
-    return _judged(hive, number)[0]
+    return judged(hive, number)[0]
 
 
-def _judged(hive: Hive, number: int) -> tuple[Decision, int]:
+def judged(hive: Hive, number: int) -> tuple[Decision, int]:
+    """The decision about an approval and the uid of who made it. Raises Refused when it is not believed, and tells."""
     approval = approvals.get(hive.db, number)
     try:
         if why := trusting.why_not_places(hive):
@@ -219,42 +219,6 @@ def _tell_refused(hive: Hive, number: int, why: str) -> None:
     bell.ring(hive.paths.bell, "events")
 
 
-def carry_out_denial(hive: Hive, job: Job, tell: Callable[[str], None]) -> str:
-    """The worker's part of a denial: the tag denied/ID, then the row and the manager's mail."""
-    assert job.approval is not None
-    approval = resolving.known(hive, job.approval)
-    if approval.resolved_at is not None:
-        return f"it was over: {approval.status}"
-    if not names.is_name(approval.agent):
-        raise Refused(f"approval {approval.id} is about no agent")
-    number, settings = approval.id, hive.settings
-    if approval.kind == schedules.KIND:  # nothing has a tag of it
-        if _judged(hive, number)[0].verdict != "deny":
-            raise HiveError(f"decisions/{number} approves", "look who queued this job")
-        resolving.resolve(hive, approval, "denied", approval.note)
-        return "denied"
-    tags = repositories.tagged(settings, approval.agent, number)
-    tag = f"denied/{number}"
-    if "denied" not in tags:  # else this was killed after its tag, by which the file counts as used
-        decision, uid = _judged(hive, number)
-        if decision.verdict != "deny":
-            raise HiveError(f"decisions/{number} approves", "look who queued this job")
-        tell(f"tags {tag}")
-        who = users.name_of(uid)
-        repositories.tag(
-            settings,
-            decision.agent,
-            "denied",
-            number,
-            decision.commit,
-            who,
-            decision.note,
-            decision.at,
-        )
-    resolving.resolve(hive, approval, "denied", approval.note, tag=tag)
-    return tag
-
-
 def catch_up(hive: Hive) -> None:
     """Finishes what killed deciders began: decision files of approvals whose row does not know them yet.
 
@@ -263,7 +227,7 @@ def catch_up(hive: Hive) -> None:
     decisions.sweep(hive.paths)
     for number in undone(hive):
         try:
-            decision, uid = _judged(hive, number)
+            decision, uid = judged(hive, number)
             _enact(hive, decision, uid)
         except Refused:
             continue  # told

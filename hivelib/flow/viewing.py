@@ -246,7 +246,7 @@ def _agents(db: Database, rows: list[Agent], spending: Spending) -> list[AgentVi
         views.append(
             AgentView(
                 agent,
-                queued[agent.name],
+                queued.get(agent.name, 0),  # a name that no agent may have is none in JSON either
                 running.get(agent.name),
                 spent.cost if spent else 0.0,
                 becoming.get(agent.name),

@@ -27,7 +27,7 @@ from hivelib.store import events, jobs
 DOES = {
     "fetch": "hivelib.flow.submitting:fetch",
     "deploy": "hivelib.flow.deploying:deploy",
-    "deny": "hivelib.flow.deciding:carry_out_denial",
+    "deny": "hivelib.flow.denying:carry_out",
     "rebuild": "hivelib.flow.deploying:rebuild",
     "seed": "hivelib.flow.deploying:seed",
     "retire": "hivelib.flow.deploying:retire",

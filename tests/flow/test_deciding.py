@@ -6,7 +6,7 @@ import pytest
 
 from hivelib.base import clock
 from hivelib.base.errors import HiveError, Refused
-from hivelib.flow import deciding, resolving
+from hivelib.flow import deciding, denying, resolving
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
 from hivelib.host import decisions, repositories
@@ -74,8 +74,8 @@ def test_a_no_is_carried_out_by_the_worker_and_told_once(hive: Hive) -> None:
     assert deciding.deny(hive, SHELL, one.id, "alice needs no opus") is True
     assert now(hive, one.id).status == "denied" and queued(hive, one.id) == ["deny"]
     job = job_of(hive, one.id, "deny")
-    assert deciding.carry_out_denial(hive, job, quiet) == f"denied/{one.id}"
-    assert "over" in deciding.carry_out_denial(hive, job, quiet)
+    assert denying.carry_out(hive, job, quiet) == f"denied/{one.id}"
+    assert "over" in denying.carry_out(hive, job, quiet)
     assert repositories.tagged(hive.settings, "alice", one.id)["denied"] == one.fetched_sha
     assert [one["status"] for one in told(hive)] == ["denied"]
     assert told(hive)[0]["note"] == "alice needs no opus"
@@ -87,7 +87,7 @@ def test_a_denial_that_was_killed_after_its_tag_is_finished(hive: Hive) -> None:
     one = propose(hive, "alice")
     deciding.deny(hive, SHELL, one.id, "no")
     repositories.tag(hive.settings, "alice", "denied", one.id, one.fetched_sha, "x", "no")
-    deciding.carry_out_denial(hive, job_of(hive, one.id, "deny"), quiet)
+    denying.carry_out(hive, job_of(hive, one.id, "deny"), quiet)
     assert now(hive, one.id).resolved_at and len(told(hive)) == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from hivelib.base import bell, clock
 from hivelib.base.errors import Refused
-from hivelib.flow import deciding, lifecycle, resolving, scheduling
+from hivelib.flow import deciding, denying, lifecycle, resolving, scheduling
 from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import Hive
 from hivelib.host import decisions
@@ -88,8 +88,8 @@ def test_a_no_and_no_decision_in_time_are_told_and_add_nothing(hive: Hive) -> No
     deciding.deny(hive, SHELL, one.id, "too often")
     from tests.support.undecided import job_of, quiet
 
-    deciding.carry_out_denial(hive, job_of(hive, one.id, "deny"), quiet)
-    deciding.carry_out_denial(hive, job_of(hive, one.id, "deny"), quiet)
+    denying.carry_out(hive, job_of(hive, one.id, "deny"), quiet)
+    denying.carry_out(hive, job_of(hive, one.id, "deny"), quiet)
     resolving.expire(hive, two.expires_at)
     assert [now(hive, each.id).status for each in (one, two)] == ["denied", "expired"]
     said = [(each["id"], each["status"], each["note"]) for each in mailed(hive, "alice")]
