@@ -85,5 +85,5 @@ def expired(db: Database, now: float) -> list[Approval]:
 
 def next_expiry(db: Database) -> float | None:
     """When the next pending approval expires."""
-    when = db.value("SELECT min(expires_at) FROM {_OPEN} AND status = 'pending'")
+    when = db.value(f"SELECT min(expires_at) FROM {_OPEN} AND status = 'pending'")
     return None if when is None else float(when)
