@@ -24,8 +24,11 @@ FIGURES: dict[str, Any] = {}
 WATCHED = """
 window.shown = {};
 window.hidden_ = false;
-Object.defineProperty(Document.prototype, "hidden", {get: () => window.hidden_, configurable: true});
-window.hide = (value) => { window.hidden_ = value; document.dispatchEvent(new Event("visibilitychange")); };
+Object.defineProperty(Document.prototype, "hidden", { get: () => window.hidden_ });
+window.hide = (value) => {
+  window.hidden_ = value;
+  document.dispatchEvent(new Event("visibilitychange"));
+};
 document.addEventListener("DOMContentLoaded", () => {
   const list = document.getElementById("messages");
   for (const one of list.children) window.shown[one.id] = 1;

@@ -57,8 +57,8 @@ class Torrent(threading.Thread):
 
 
 class Reader(threading.Thread):
-    """Follows the first page's stream up to an event, and goes on with the last id whenever it is cut off; it does that
-    itself after each `cut` frames (0: never). `seqs` has the number of every event that it was sent."""
+    """Follows the first page's stream up to an event, and goes on with the last id whenever it is cut off; it cuts
+    itself off after each `cut` frames (0: never). `seqs` has the number of every event that it was sent."""
 
     def __init__(self, page: Page, since: str, upto: int, cut: int = 0) -> None:
         super().__init__(daemon=True)
