@@ -15,6 +15,7 @@ from hivelib.face.web.sections.transcript import line, line_patches
 from hivelib.face.web.views import render
 from hivelib.flow import mailing
 from hivelib.flow.opening import Hive, open_transcript
+from hivelib.flow.spending import Spending
 from hivelib.model.records import Line, Question
 from hivelib.store import agents, jobs, mail, questions, transcripts, turns, warnings
 from tests.support.browser import Browser, add
@@ -101,7 +102,7 @@ def drawn_again(hive: Hive, numbers: Collection[int]) -> Iterable[str]:
     }
     for page in PAGES.values():
         for subject in ("alice",) if page.transcript else ("1",):
-            drawer = Drawer(hive, {}, subject)
+            drawer = Drawer(hive, Spending(), subject)
             for section in page.sections:
                 keys = [""] if isinstance(section, Whole) else of_section.get(section.name, numbers)
                 with hive.db.snapshot():
