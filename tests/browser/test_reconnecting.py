@@ -4,23 +4,11 @@ import re
 import signal
 from pathlib import Path
 
-from hivelib.flow import mailing
 from hivelib.flow.opening import Hive
 from tests.support import waiting
 from tests.support.chromium import Person, live, shown_ids
+from tests.support.cutting import LOST, rows, sent, survive_cuts
 from tests.support.page import Page
-
-LOST = "net::ERR"
-
-
-def sent(hive: Hive, words: str) -> int:
-    """A message to the manager."""
-    return mailing.send(hive, mailing.SHELL, "manager", words).id
-
-
-def rows(hive: Hive) -> list[int]:
-    """The numbers of all messages, oldest first."""
-    return [number for (number,) in hive.db.all("SELECT id FROM messages ORDER BY id")]
 
 
 def followed(hive: Hive) -> bool:
@@ -51,16 +39,7 @@ def test_a_killed_page_is_said_to_be_lost_and_comes_back_whole(
 def test_twenty_cut_connections_miss_nothing_and_double_nothing(
     operator: Person, page: Page, scenery: Hive
 ) -> None:
-    operator.foreseen.append(LOST)
-    tab = operator.open()
-    tab.locator("#body").fill("typed before")
-    for number in range(20):
-        sent(scenery, f"before cut {number}")
-        page.cut()
-        last = sent(scenery, f"after cut {number}")
-        tab.locator(f"#message-{last}").wait_for()
-    assert shown_ids(tab) == rows(scenery)
-    assert tab.locator("#body").input_value() == "typed before"
+    survive_cuts(operator, page, scenery, 20)
 
 
 def test_a_hidden_tab_holds_no_connection_and_catches_up(

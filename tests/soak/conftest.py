@@ -4,6 +4,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cuts", type=int, default=100, help="how often to cut a page's stream")
     parser.addoption("--kills", type=int, help="how many processes to kill")
     parser.addoption(
         "--races", type=int, default=1000, help="how often two operators decide at once"

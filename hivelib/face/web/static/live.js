@@ -216,6 +216,10 @@ function shut(menu) {
   menu.open = false;
 }
 
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") shut(document.activeElement.closest(".menu[open]"));
+});
+
 const busy = new WeakSet();
 
 /** Does `work` unless it is being done for this form. Its button is not disabled, for that would take the focus away. */
