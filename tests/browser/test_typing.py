@@ -103,6 +103,8 @@ def test_what_is_new_is_counted_while_somebody_reads_further_up(
     mailing.send(scenery, mailing.SHELL, "manager", "followed")
     flow.get_by_text("followed").wait_for()
     assert flow.evaluate(at_end) and pill.is_hidden()
+    tab.set_viewport_size({"width": 1300, "height": 640})
+    assert flow.evaluate(at_end), "a smaller window is still at the end"
     flow.evaluate("(one) => { one.scrollTop = 0; }")
     for number in range(3):
         mailing.send(scenery, mailing.SHELL, "manager", f"unseen {number}")

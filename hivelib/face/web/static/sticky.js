@@ -18,6 +18,7 @@ export function stick(box, counted) {
     pill.textContent = `${fresh} new ↓`;
   };
   (box ?? document).addEventListener("scroll", () => { following = atEnd(); show(); }, { passive: true });
+  window.addEventListener("resize", () => { if (following) toEnd(); });
   pill.addEventListener("click", () => { following = true; toEnd(); show(); });
   onPatched((added) => {
     fresh += added.filter((child) => child.matches(counted)).length;
