@@ -148,7 +148,9 @@ def test_no_listen_goes_deaf_while_others_ring(where: str) -> None:
         for _ in range(2)
     ]
     listens = deaf = 0
-    quiet = [ringer.stdout for ringer in ringers if ringer.stdout]  # on a busy machine one may begin late
+    quiet = [
+        ringer.stdout for ringer in ringers if ringer.stdout
+    ]  # on a busy machine one may begin late
     while listens < 1500 or quiet:
         listens += 1
         loud = select.select(quiet, [], [], 0)[0]

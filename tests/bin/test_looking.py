@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -237,11 +238,11 @@ def test_a_bug_is_said_to_be_one_with_where_it_happened(shell: Shell) -> None:
 
 def test_interrupted_while_it_waits_is_130_and_quiet(shell: Shell) -> None:
     process = shell.start("hive-recv", "--wait", "60")
-    bell = Path(shell.hive.paths.bell, "mail.operator")
-    until(lambda: [*bell.glob("[!.]*")], "it listens")  # by another name it is not there yet
+    fifos = Path(shell.hive.paths.bell, "mail.operator")
+    until(lambda: [*fifos.glob("[!.]*")], "it listens")  # by another name it is not there yet
     process.send_signal(signal.SIGINT)
     assert (process.communicate(), process.returncode) == (("", ""), 130)
-    assert os.listdir(bell) == [], "its fifo is gone"
+    assert os.listdir(fifos) == [], "its fifo is gone"
 
 
 def test_check_config_names_every_fault(shell: Shell) -> None:
