@@ -18,6 +18,8 @@ PAGES = {
     "thread": "/thread/1",
 }
 WIDTHS = (1440, 1024, 390)
+TO_TOP = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+  () => { scrollTo(0, 0); done(); })))"""  # after what the page itself does when its window changes
 BEYOND = """[document.documentElement, ...document.querySelectorAll("section, li, header, form, table")]
   .filter((one) => one.checkVisibility() && one.clientWidth > 1)
   .filter((one) => getComputedStyle(one).overflowX == "visible" && one.scrollWidth > one.clientWidth + 1)
@@ -35,7 +37,7 @@ def test_pages_are_whole_and_open_to_everybody(operator: Person, axe_script: str
             visit(tab, path)
             for width in WIDTHS:
                 tab.set_viewport_size({"width": width, "height": 900})
-                tab.evaluate("scrollTo(0, 0)")
+                tab.evaluate(TO_TOP)
                 faults += [f"{name} at {width}: {one}" for one in tab.evaluate(BEYOND)]
                 tab.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
             rules = None if scheme == "light" else ["color-contrast"]
