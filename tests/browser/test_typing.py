@@ -113,6 +113,14 @@ def test_what_is_new_is_counted_while_somebody_reads_further_up(
     assert flow.evaluate(at_end)
 
 
+def test_a_phone_opens_an_agent_at_the_end_of_its_turns(operator: Person) -> None:
+    tab = operator.context.new_page()
+    tab.set_viewport_size({"width": 390, "height": 844})
+    visit(tab, "/agent/alice")
+    seen = tab.locator(".line").last.bounding_box()
+    assert seen and 0 < seen["y"] < 844
+
+
 def test_a_transcript_grows_and_its_folds_stay(operator: Person, scenery: Hive) -> None:
     from tests.support import scene
 
