@@ -49,9 +49,10 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
             )
-            if create:  # both stay with the file; the first, which lets it shrink, only before there is a table
+            if create and not there.st_size:  # before there is a table, or it is a write each time
                 self.connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-                self.connection.execute("PRAGMA journal_mode=WAL")
+            if create:
+                self.connection.execute("PRAGMA journal_mode=WAL")  # stays with the file
         # Four times sqlite's own 1000 pages: a checkpoint syncs twice, and came after every 200th send.
         self.connection.execute("PRAGMA wal_autocheckpoint=4000")
         self._gate = -1
