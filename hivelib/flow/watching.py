@@ -144,7 +144,7 @@ def _give_settings(hive: Hive) -> None:
 
 def _mend_units(hive: Hive) -> None:
     """Sockets and services of ours that failed are started again, and the operator is told once while that lasts."""
-    from hivelib.host.systemd import failed_units, systemctl  # pays for sh only when it looks
+    from hivelib.host.systemd import failed_units, systemctl
 
     # A box that died is the crash watch's to tell, and is made anew by whoever calls it.
     ours = ("hive-exec@", ".service")
