@@ -34,7 +34,13 @@ HOMES = {
     "sqlite3": ["hivelib/base/db", "hivelib/store/"],
     "tree_sitter": ["hivelib/model/flakes"],
     "tree_sitter_nix": ["hivelib/model/flakes"],
-    "subprocess": ["hivelib/base/proc", "hivelib/base/bootstrap", "hivelib/base/packages", "bin/"],
+    "subprocess": [
+        "hivelib/base/proc",
+        "hivelib/base/running",
+        "hivelib/base/bootstrap",
+        "hivelib/base/packages",
+        "bin/",
+    ],
 }
 
 # These run before there is a venv, so they get along with the standard library and each other.

@@ -37,12 +37,13 @@ def run(
     takes too long. Bytes that are no UTF-8 are replaced, or with `exact` kept as lone surrogates.
     """
     import subprocess  # 10 ms: only who runs programs pays it
-    import threading
+
+    from hivelib.base.running import Running
 
     words = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else b""
     source: IO[bytes] | int = subprocess.PIPE if words else subprocess.DEVNULL
     try:
-        running = subprocess.Popen(
+        running = Running(
             list(argv),
             env=env,
             stdin=source if isinstance(stdin, str) else stdin,
@@ -54,24 +55,12 @@ def run(
         raise HiveError(
             f"no program {argv[0]} on this machine", "`hive-doctor` says more"
         ) from None
-    late = threading.Event()
-
-    def stop() -> None:
-        late.set()
-        os.killpg(running.pid, signal.SIGKILL)
-
-    # Not communicate's own timeout: after the pipes it looks with sleeps whether the program has ended.
-    timer = None if seconds is None else threading.Timer(seconds, stop)
     with running:
         try:
-            if timer:
-                timer.start()
-            written, said = running.communicate(words or None)
-        finally:
-            if timer:
-                timer.cancel()
-    if late.is_set():
-        raise NotNow(f"{argv[0]} took longer than {seconds:g} s")
+            written, said = running.communicate(words or None, seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            raise NotNow(f"{argv[0]} took longer than {seconds:g} s") from None
     out = written.decode("utf-8", "surrogateescape" if exact else "replace")
     done = Done(running.returncode, out, said.decode("utf-8", "replace"))
     if check and done.status:

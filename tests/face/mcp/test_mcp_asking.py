@@ -8,6 +8,7 @@ import pytest
 from hivelib.flow import asking, mailing
 from hivelib.model.records import Question
 from tests.support.mcp_rig import McpRig
+from tests.support.waiting import until
 
 
 def words(result: dict[str, Any]) -> str:
@@ -113,7 +114,8 @@ def test_an_agent_takes_back_its_own_only_and_answers_what_it_was_asked_only(rig
         ("cancel", {"kind": "question", "id": one}),
     ):
         assert "not yours" in words(bob.call(tool, said))
-    assert f"bob: ‘answer’ refused: question {one} is not yours" in "".join(rig.complaints())
+    said_so = f"bob: ‘answer’ refused: question {one} is not yours"
+    until(lambda: said_so in "".join(rig.complaints()), "a line in the journal")
     assert "not yours" in words(alice.call("answer", {"id": one, "answer": "x"}))
     assert not alice.call("cancel", {"kind": "question", "id": one})["isError"]
     found = asking.known(rig.hive, one)
