@@ -50,7 +50,7 @@ def cancel(
 ) -> bool:
     """Takes back a `question` or a `reminder`; False when that was done before. Raises Refused."""
     if kind == "reminder":
-        return reminding.cancel(hive, caller, number)
+        return reminding.cancel(hive, caller, number, request=request)
     if request is None and asking.is_so(hive, number, "cancelled"):
         return False
     asking.cancel(hive, caller, number, request=request)

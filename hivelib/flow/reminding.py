@@ -165,12 +165,13 @@ def _theirs(db: Database, caller: Caller, number: int) -> Reminder:
     return _known(db, number)
 
 
-def cancel(hive: Hive, caller: Caller, number: int) -> bool:
-    """Takes a reminder back: its owner's right, the manager's and the operator's. False when that was done before.
-
-    Raises Refused when it has been delivered, and when the caller has none of that number.
+def cancel(hive: Hive, caller: Caller, number: int, *, request: Request | None = None) -> bool:
+    """Takes a reminder back: its owner's right, the manager's and the operator's. False when that was done before, and
+    for the same `request` again. Raises Refused when it was delivered, and when the caller has none of that number.
     """
     with hive.db.write() as db:
+        if request and answers.known(db, request) is not None:
+            return False
         mailing.refuse_stray_turn(hive, caller)
         found = _theirs(db, caller, number)
         if found.state == "cancelled":
@@ -178,6 +179,8 @@ def cancel(hive: Hive, caller: Caller, number: int) -> bool:
         if found.state == "fired":
             raise Refused(f"reminder {number} has been delivered", "it cannot be taken back")
         _end(db, found, caller.name)
+        if request:
+            answers.fill(db, answers.reserve(db, request, clock.now()), {"id": number})
     bell.ring(hive.paths.bell, "reminder", "events")
     return True
 

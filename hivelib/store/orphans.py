@@ -47,8 +47,3 @@ def stray_turns(db: Database) -> list[tuple[int, str]]:
         " WHERE t.ended_at IS NULL AND (a.name IS NULL OR a.state = 'destroyed') ORDER BY t.id"
     )
     return [(row[0], row[1]) for row in rows]
-
-
-def turn_agents(db: Database) -> set[str]:
-    """The names of all that ever had a turn."""
-    return {row[0] for row in db.all("SELECT DISTINCT agent FROM turns")}

@@ -88,7 +88,7 @@ COMMON: dict[str, Tool] = {
         keeps=True,
     ),
     "cancel": Tool(
-        "Take back what you asked; the manager may anybody's.",
+        "Take back a question or a reminder of yours; the manager may anybody's.",
         arguments.Cancel,
         asking.cancel,
         keeps=True,
