@@ -59,7 +59,8 @@ def plant(box: Box, secret: str, directory: str) -> Any:
     subprocess.run([*git, "add", "--all"], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "links"], check=True)
     os.symlink(secret, f"{top}/.git/refs/heads/secret")
-    os.symlink(directory, f"{top}/.git/objects/ff")
+    free = (f"{top}/.git/objects/{number:02x}" for number in range(256))
+    os.symlink(directory, next(name for name in free if not os.path.lexists(name)))
     os.symlink(directory, f"{top}/.git/refs/heads/place")
     return sorted(os.listdir(top))
 

@@ -70,6 +70,14 @@ class Upped(NamedTuple):
         """Everything that runs in the hive's control group."""
         return cgroups.processes(self.record.groups)
 
+    def staying(self) -> dict[str, int]:
+        """What an idle hive keeps: its manager, and the main process of each service that is never without one.
+
+        Beside them a program may run that was rung a moment ago, as a new agent's first look into its inbox is.
+        """
+        services = ("hive-broker.service", "hive-reminder.service")
+        return {"manager": self.record.pid, **{name: self.main_pid(name) for name in services}}
+
     def command_lines(self) -> list[str]:
         """How these were called."""
         lines = []

@@ -39,9 +39,11 @@ def test_up_makes_a_hive_that_a_second_up_finds_and_down_ends(hive: Upped) -> No
     running = hive.processes()
     assert {os.stat(f"/proc/{pid}").st_uid for pid in running} == {hive.person.user.uid}
 
+    staying = hive.staying()
+    assert set(staying.values()) <= running
     second = hive.up()
     assert second["done"] == []
-    assert hive.processes() == running
+    assert hive.staying() == staying
 
     groups = hive.record.groups
     assert hive.down()
@@ -148,9 +150,10 @@ def test_two_hives_live_side_by_side(hive: Upped, short_path: Path) -> None:
     try:
         urls = {one._replace(port=None).up()["url"] for one in (hive, other)}
         assert len(urls) == 2
-        running = other.processes()
+        staying = other.staying()
+        assert 0 not in staying.values()
         assert hive.down()
-        assert other.processes() == running
+        assert other.staying() == staying
         assert bystander.poll() is None
         assert other.tool("hive-send", "manager", "still there?").strip() == "1"
     finally:

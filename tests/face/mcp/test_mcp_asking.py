@@ -7,6 +7,7 @@ import pytest
 
 from hivelib.flow import asking, mailing
 from hivelib.model.records import Question
+from hivelib.store import agents
 from tests.support.mcp_rig import McpRig
 from tests.support.waiting import until
 
@@ -107,14 +108,16 @@ def test_loose_ends_are_ones_own_the_managers_are_all(rig: McpRig) -> None:
 
 
 def test_an_agent_takes_back_its_own_only_and_answers_what_it_was_asked_only(rig: McpRig) -> None:
-    alice, bob = rig.box("alice"), rig.box("bob")
+    with rig.hive.db.write() as db:  # whom no other test had refused: such a line comes once a minute
+        agents.add(db, "mallory", "agent", "bwrap", "{}", 0.0)
+    alice, mallory = rig.box("alice"), rig.box("mallory")
     one = alice.call("ask", {"question": "Which?"})["structuredContent"]["id"]
     for tool, said in (
         ("answer", {"id": one, "answer": "x"}),
         ("cancel", {"kind": "question", "id": one}),
     ):
-        assert "not yours" in words(bob.call(tool, said))
-    said_so = f"bob: ‘answer’ refused: question {one} is not yours"
+        assert "not yours" in words(mallory.call(tool, said))
+    said_so = f"mallory: ‘answer’ refused: question {one} is not yours"
     until(lambda: said_so in "".join(rig.complaints()), "a line in the journal")
     assert "not yours" in words(alice.call("answer", {"id": one, "answer": "x"}))
     assert not alice.call("cancel", {"kind": "question", "id": one})["isError"]
