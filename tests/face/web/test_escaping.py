@@ -186,6 +186,12 @@ def test_what_is_not_there_and_what_is_wrong_is_told_in_plain_words(inside: Brow
         assert answer.status >= 400 and faults(answer.text) == []
 
 
+@pytest.mark.parametrize("text", CORPUS)
+def test_what_a_link_fills_in_is_escaped_as_everywhere(inside: Browser, text: str) -> None:
+    told = inside.ask("GET", "/?" + urlencode({"to": text, "reply": text})).text
+    assert faults(told) == []
+
+
 def test_a_body_of_this_test_would_be_harmful_if_it_were_not_escaped() -> None:
     assert harmless('<img src="/static/icon.svg" alt="">')
     assert not any(
