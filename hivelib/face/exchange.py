@@ -4,7 +4,7 @@ import io
 import socket
 import sys
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 from wsgiref.handlers import SimpleHandler
 from wsgiref.headers import Headers
@@ -115,13 +115,17 @@ def refusal(fault: Fault) -> Outgoing:
 
 
 def answer(
-    app: WSGIApplication, incoming: Incoming, address: tuple[str, int], peer: str
+    app: WSGIApplication,
+    incoming: Incoming,
+    address: tuple[str, int],
+    peer: str,
+    early: Callable[[bytes], None],
 ) -> Outgoing:
     """Asks the application, which listens on `address`; an exception of its own becomes a plain 500 and a traceback
-    on stderr."""
-    handler = _Handler(incoming, address, peer)
+    on stderr. What is there of an answer before its length is known is given to `early`; what comes back follows it."""
+    handler = _Handler(incoming, address, peer, early)
     handler.run(app)
-    return Outgoing(handler.written.getvalue(), handler.keep, handler.streaming)
+    return Outgoing(handler.taken(), handler.keep, handler.streaming)
 
 
 def environ(incoming: Incoming, address: tuple[str, int], peer: str) -> dict[str, Any]:
@@ -160,15 +164,30 @@ class _Handler(SimpleHandler):
     wsgi_multiprocess = False
     headers: Headers
     status: str
+    result: Iterable[bytes] | None
 
-    def __init__(self, incoming: Incoming, address: tuple[str, int], peer: str) -> None:
-        self.written = io.BytesIO()
+    def __init__(
+        self,
+        incoming: Incoming,
+        address: tuple[str, int],
+        peer: str,
+        early: Callable[[bytes], None],
+    ) -> None:
+        self._written = io.BytesIO()
+        self._early = early
         self.streaming: Streaming | None = None
         wishes = ",".join(v for name, v in incoming.request.fields if name == "connection").lower()
         self.keep = incoming.request.version == "1.1" and "close" not in wishes
         base = environ(incoming, address, peer)
         base[STREAM] = self._stream
-        super().__init__(io.BytesIO(incoming.body), self.written, sys.stderr, base)
+        super().__init__(io.BytesIO(incoming.body), self._written, sys.stderr, base)
+
+    def taken(self) -> bytes:
+        """What was written since somebody took it."""
+        data = self._written.getvalue()
+        self._written.seek(0)
+        self._written.truncate()
+        return data
 
     @property
     def _stream(self) -> Callable[[Streaming], None]:
@@ -178,18 +197,34 @@ class _Handler(SimpleHandler):
 
         return begin
 
+    @property
+    def _bodiless(self) -> bool:
+        return self.base_env["REQUEST_METHOD"] == "HEAD" or self.status[:3] in ("204", "304")
+
     def cleanup_headers(self) -> None:
-        """Decides how the answer's end is found: by its length, else by the connection's end."""
+        """Decides how the answer's end is found: by its length, by its last chunk, or by the connection's end."""
         if self.streaming:
             del self.headers["Content-Length"]
             self.keep = False
-        else:
-            bodiless = self.base_env["REQUEST_METHOD"] == "HEAD" or self.status[:3] in (
-                "204",
-                "304",
-            )
-            if not bodiless:
-                super().cleanup_headers()
-            self.keep = self.keep and ("Content-Length" in self.headers or bodiless)
+        elif not self._bodiless:
+            super().cleanup_headers()
+            if self.keep and "Content-Length" not in self.headers:
+                self.headers["Transfer-Encoding"] = "chunked"
         if not self.keep:
             self.headers["Connection"] = "close"
+
+    def finish_response(self) -> None:
+        """Sends an answer whose length nobody knows piece by piece, while its rest is made; what fails on the way
+        cannot be taken back, so it ends without an end."""
+        if self.streaming or self._bodiless or isinstance(self.result, list):
+            super().finish_response()
+            return
+        keep = self.keep
+        self.send_headers()
+        self.keep = False
+        for piece in filter(None, self.result or ()):
+            self._written.write(b"%x\r\n%b\r\n" % (len(piece), piece) if keep else piece)
+            self._early(self.taken())
+        self._written.write(b"0\r\n\r\n" if keep else b"")
+        self.keep = keep
+        self.close()

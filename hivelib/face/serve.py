@@ -1,9 +1,9 @@
 """A WSGI server for one listening socket: one thread reads and writes all clients, others only ask the application.
 
 What a client does slowly costs it a deadline and us a few bytes, never a thread: a request reaches a thread when all of
-it is here, an answer leaves it whole, and a stream (`exchange.STREAM`) belongs to the loop from its first byte. So
-there may be any number of open streams, and the pool of threads is only as big as the application is slow
-(docs/web-ui.md has the figures).
+it is here, what a thread makes of an answer is the loop's to send, and a stream (`exchange.STREAM`) belongs to the loop
+from its first byte. So there may be any number of open streams, and the pool of threads is only as big as the
+application is slow (docs/web-ui.md has the figures).
 """
 
 import os
@@ -178,8 +178,22 @@ class Server:
         self._threads.submit(self._work, client, incoming)
 
     def _work(self, client: Client, incoming: Incoming) -> None:
-        outgoing = exchange.answer(client.door.app, incoming, client.door.address, client.peer)
+        def early(data: bytes) -> None:
+            self.post(lambda: self._begin(client, data))
+
+        door = client.door
+        outgoing = exchange.answer(door.app, incoming, door.address, client.peer, early)
         self.post(lambda: self._answer(client, outgoing))
+
+    def _begin(self, client: Client, data: bytes) -> None:
+        """Sends the beginning of an answer while its rest is made. What does not go out at once goes with that."""
+        sent = 0
+        if not client.outbox:
+            with suppress(OSError):  # who has gone is found gone then
+                sent = client.link.send(data)
+        if sent < len(data):
+            client.outbox.append(memoryview(data)[sent:])
+            client.unread += len(data) - sent
 
     def _refuse(self, client: Client, fault: Fault) -> None:
         self._selector.unregister(client.link)
@@ -191,6 +205,10 @@ class Server:
         client.state = "streaming" if outgoing.streaming else "writing"
         self._selector.register(client.link, READ if client.streaming else WRITE, client)
         self._queue(client, outgoing.data)
+        if (
+            len(client.outbox) > 1
+        ):  # what went before it has not gone out yet: from here on that has a deadline
+            self._write(client)
         if client.streaming and client in self._clients:
             client.streaming.joined(client)
             if self._stop_at is not None:

@@ -1,27 +1,31 @@
-"""A cache of what was drawn, bounded by characters and not by entries: who writes it chooses how long each is."""
+"""A cache of what was drawn, bounded by its length and not by entries: who writes it chooses how long each is."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sized
 from functools import wraps
 from typing import TypeVar
 
+LARGE = 8 * 1024
+"""A piece of a page from this length on is worth keeping as it goes out: encoded, and compressed."""
 Key = TypeVar("Key", bound=Hashable)
+Drawn = TypeVar("Drawn", bound=Sized)
 
 
-def kept(most: int) -> Callable[[Callable[[Key], str]], Callable[[Key], str]]:
-    """Keeps what a function of one thing gave back, `most` characters of it in all, those used last; for any thread.
+def kept(most: int) -> Callable[[Callable[[Key], Drawn]], Callable[[Key], Drawn]]:
+    """Keeps what a function of one thing gave back, `most` characters or bytes of it in all, those used last; for any
+    thread. The same thing has the very same object back.
 
     What alone is over an eighth of that is not kept: one long text must not push out all others.
     """
 
-    def decorated(function: Callable[[Key], str]) -> Callable[[Key], str]:
-        found: OrderedDict[Key, str] = OrderedDict()
+    def decorated(function: Callable[[Key], Drawn]) -> Callable[[Key], Drawn]:
+        found: OrderedDict[Key, Drawn] = OrderedDict()
         lock = threading.Lock()
         size = 0
 
         @wraps(function)
-        def known(key: Key) -> str:
+        def known(key: Key) -> Drawn:
             nonlocal size
             with lock:
                 if key in found:
@@ -41,3 +45,13 @@ def kept(most: int) -> Callable[[Callable[[Key], str]], Callable[[Key], str]]:
         return known
 
     return decorated
+
+
+def together(draw: Callable[[Key], str], most: int) -> Callable[[tuple[Key, ...]], str]:
+    """What `draw` makes of each of several things, in a row; it is kept too, all of it as one."""
+
+    @kept(most)
+    def drawn(things: tuple[Key, ...]) -> str:
+        return "".join(map(draw, things))
+
+    return drawn

@@ -1,10 +1,13 @@
 """The pages: which sections each has, which events concern it, and how it is drawn with the place it stands for."""
 
 import json
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from hivelib.base.db import Database
+from hivelib.base.errors import HiveError
+from hivelib.face.web import views
 from hivelib.face.web.sections.agents import AGENTS
 from hivelib.face.web.sections.approvals import OPEN, PAST_APPROVALS, VERDICT
 from hivelib.face.web.sections.base import Drawer, Section
@@ -17,7 +20,7 @@ from hivelib.face.web.sections.statistics import CHARTS, SHARES
 from hivelib.face.web.sections.system import HEALTH, JOBS, LOGS, SESSIONS, TOMBSTONES
 from hivelib.face.web.sections.transcript import HEAD, TURNS
 from hivelib.face.web.sections.trouble import LETTERS, STUCK, WARNINGS
-from hivelib.face.web.views import NAV, document, render
+from hivelib.face.web.views import NAV
 from hivelib.flow import viewing
 from hivelib.model.records import EventRow
 
@@ -112,16 +115,34 @@ def concerned(page: Page, rows: list[EventRow], subject: str) -> list[tuple[Even
     return [(row, payload) for row, payload in read if page.concerns(row, payload, subject)]
 
 
-def show(page: Page, drawer: Drawer, **more: Any) -> str:
-    """The whole document as it is right after the event whose number it carries; `more` is for its template."""
+def show(page: Page, drawer: Drawer, **more: Any) -> Iterator[bytes]:
+    """The whole document as it is right after the event whose number it carries; `more` is for its template.
+
+    It comes in pieces. The first is there before anything of the hive is read, so that a browser may ask for the styles
+    and scripts meanwhile; so what is wrong with the hive by then is said in the page. A large part that is as it was is
+    the very same bytes as last time, and need not be encoded or compressed again.
+    """
+    title = page.title.format(subject=drawer.subject)
+    yield views.begun(title, script=page.script, here=title).encode()
+    try:
+        body = _body(page, drawer, title, more)
+    except HiveError as error:
+        body = [views.refused(error)]
+    except Exception:  # noqa: BLE001 - its head has gone out: what is left to do is to say so
+        traceback.print_exc()
+        why = HiveError("a bug in the hive: this page could not be made", "its log says where")
+        body = [views.refused(why)]
+    yield from map(views.encoded, [*body, views.END])
+
+
+def _body(page: Page, drawer: Drawer, title: str, more: dict[str, Any]) -> list[str]:
     subject, hive = drawer.subject, drawer.hive
     # Read before the snapshot begins: lines that come meanwhile are sent again, and change nothing.
     row = f".{viewing.newest_row(hive, subject)}" if page.transcript else ""
     with hive.db.snapshot() as db:
         at = place(db, page, subject)
         parts = {section.name: section.draw(drawer) for section in page.sections}
-    title = page.title.format(subject=subject)
-    body = render(
+    return views.pieces(
         "stack" if page.stacked else page.name,
         at=at + row,
         stream=page.stream(subject),
@@ -130,7 +151,6 @@ def show(page: Page, drawer: Drawer, **more: Any) -> str:
         parts=parts,
         **more,
     )
-    return document(title, body, script=page.script, here=title)
 
 
 def place(db: Database, page: Page, subject: str) -> str:

@@ -14,6 +14,7 @@ from bottle import SimpleTemplate, request
 from hivelib.base import clock
 from hivelib.base.errors import HiveError
 from hivelib.base.text import shortened, visible
+from hivelib.face.web.keeping import LARGE, kept
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Caller
 
@@ -22,16 +23,20 @@ TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 
 def render(template: str, /, **values: Any) -> str:
     """The template `templates/TEMPLATE.html` with these values, every one of them escaped where it is shown."""
-    parts: list[str] = []
-    given = {"clock": clock, "shortened": shortened, "OPERATOR": OPERATOR, **values}
-    _template(template).execute(parts, given)
-    # Its ends are made neat before it is joined: a page is long, and each copy of it costs as much as a query.
-    while parts and not parts[-1].strip():
-        parts.pop()
-    if parts:
-        parts[-1] = parts[-1].rstrip()
-        parts[0] = parts[0].lstrip()
-    return "".join(parts)
+    return "".join(pieces(template, **values))
+
+
+def pieces(template: str, /, **values: Any) -> list[str]:
+    """As `render`, in the pieces it is made of: HTML that `values` hold comes out as the very object that it is."""
+    made: list[str] = []
+    given = {"clock": clock, "shortened": shortened, "OPERATOR": OPERATOR, "render": render}
+    _template(template).execute(made, given | values)
+    while made and not made[-1].strip():
+        made.pop()
+    if made:
+        made[-1] = made[-1].rstrip()
+        made[0] = made[0].lstrip()
+    return made
 
 
 @cache
@@ -44,17 +49,35 @@ def escape(text: str) -> str:
     return html.escape(visible(text))
 
 
+@kept(4_000_000)
+def _encoded(piece: str) -> bytes:
+    return piece.encode()
+
+
+def encoded(piece: str) -> bytes:
+    """A piece of a page in UTF-8; a large one that was encoded before is the same object again."""
+    return piece.encode() if len(piece) < LARGE else _encoded(piece)
+
+
 NAV: list[tuple[str, str]] = []
 """Paths and names of the pages that every page leads to; pages.py fills it."""
 
 
-def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
+END = "\n</main>\n</body>\n</html>"
+"""What follows a document's body."""
+
+
+def document(title: str, body: str, *, here: str = "") -> str:
     """A whole document around a body of ours, for whoever asked; `here` is which page of the navigation it is."""
+    return begun(title, here=here) + body + END
+
+
+def begun(title: str, *, script: str = "", here: str = "") -> str:
+    """What comes before a document's body."""
     caller: Caller | None = request.environ.get("hive.caller")
     return render(
         "layout",
         title=title,
-        body=body,
         script=script,
         caller=caller,
         demo=request.environ.get("hive.demo"),
@@ -76,6 +99,10 @@ def login_page(token: str) -> str:
 
 def refused_page(error: HiveError) -> str:
     """Says why not, and what to do."""
+    return document("not possible", refused(error))
+
+
+def refused(error: HiveError) -> str:
+    """The same as the body of a document."""
     inside = "hive.caller" in request.environ
-    body = render("refused", message=error.message, hint=error.hint, inside=inside)
-    return document("not possible", body)
+    return render("refused", message=error.message, hint=error.hint, inside=inside)

@@ -108,7 +108,9 @@ def test_loose_ends_are_ones_own_the_managers_are_all(rig: McpRig) -> None:
 
 
 def test_an_agent_takes_back_its_own_only_and_answers_what_it_was_asked_only(rig: McpRig) -> None:
-    with rig.hive.db.write() as db:  # whom no other test had refused: such a line comes once a minute
+    with (
+        rig.hive.db.write() as db
+    ):  # whom no other test had refused: such a line comes once a minute
         agents.add(db, "mallory", "agent", "bwrap", "{}", 0.0)
     alice, mallory = rig.box("alice"), rig.box("mallory")
     one = alice.call("ask", {"question": "Which?"})["structuredContent"]["id"]

@@ -69,8 +69,12 @@ def test_a_page_takes_as_many_steps_after_a_long_history(old: Old, name: str) ->
     def again(hive: Hive) -> int:
         drawer = Drawer(hive, Spending(), LOOKED_AT[name])
         more = {"hive": {"to": "", "reply": "", "key": ""}, "agent": {"key": ""}}.get(name, {})
-        pages.show(pages.PAGES[name], drawer, **more)  # adds up once what turns have cost
-        return steps(hive, lambda: pages.show(pages.PAGES[name], drawer, **more))
+
+        def shown() -> None:
+            assert b"".join(pages.show(pages.PAGES[name], drawer, **more)).endswith(b"</html>")
+
+        shown()  # adds up once what turns have cost
+        return steps(hive, shown)
 
     assert again(old.long) <= again(old.short) * 1.05
 
@@ -94,7 +98,8 @@ def test_a_busy_page_is_small_on_its_way(old: Old) -> None:
     raw = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookie}\r\nAccept-Encoding: gzip\r\n\r\n"
     incoming = take(bytearray(raw.encode()))
     assert incoming
-    got = answer(app, incoming, ("127.0.0.1", PORT), "127.0.0.1").data
-    head, _, body = got.partition(b"\r\n\r\n")
+    early: list[bytes] = []
+    answer(app, incoming, ("127.0.0.1", PORT), "127.0.0.1", early.append)
+    head, _, body = b"".join(early).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ") and b"Content-Encoding: gzip" in head
     assert len(body) < COMPRESSED_MOST

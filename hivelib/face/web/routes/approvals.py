@@ -1,7 +1,7 @@
 """What waits for the operator's decision, on the page: what there is to see of it, and the yes and no."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -43,7 +43,7 @@ def _waiting(web: Web) -> str:
     return answers.as_json({"approvals": list(map(fields.of_approval, looking.pending(web.hive)))})
 
 
-def _page(web: Web, number: str) -> str:
+def _page(web: Web, number: str) -> Iterator[bytes]:
     """The page of one approval: all that hive-show shows, and the forms that decide."""
     look = _looked(web, int(number))
     drawer = Drawer(web.hive, web.spending, number)

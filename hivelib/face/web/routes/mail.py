@@ -1,6 +1,6 @@
 """Messages: written, and read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -59,7 +59,7 @@ def _redeliver(web: Web, number: str) -> Any:
     return answers.done({"id": int(number), "already": already}, "/")
 
 
-def _thread(web: Web, number: str) -> str:
+def _thread(web: Web, number: str) -> Iterator[bytes]:
     finding.thread(web.hive, int(number))  # refused when there is no such message
     return pages.show(pages.THREAD, Drawer(web.hive, web.spending, number))
 

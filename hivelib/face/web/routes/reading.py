@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -48,18 +48,18 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     ]
 
 
-def _hive(web: Web) -> str:
+def _hive(web: Web) -> Iterator[bytes]:
     query = bottle.request.query
     to, reply = query.getunicode("to") or "", query.getunicode("reply") or ""
     drawer = Drawer(web.hive, web.spending)
     return pages.show(pages.HIVE, drawer, to=to, reply=reply, key=_key())
 
 
-def _stacked(web: Web, page: Page) -> str:
+def _stacked(web: Web, page: Page) -> Iterator[bytes]:
     return pages.show(page, Drawer(web.hive, web.spending))
 
 
-def _agent(web: Web, name: str) -> str:
+def _agent(web: Web, name: str) -> Iterator[bytes]:
     if not viewing.is_live(web.hive, name):
         raise answers.Missing(
             f"no agent is called {names_shown(name)}", "the first page lists them"

@@ -34,8 +34,7 @@ class Agents:
 
     def draw(self, drawer: Drawer) -> str:
         """The table's body with all agents."""
-        shown = viewing.all_agents(drawer.hive, drawer.spending)
-        return render("agents", rows="\n".join(map(agent, shown)))
+        return _table(tuple(viewing.all_agents(drawer.hive, drawer.spending)))
 
 
 AGENTS = Agents()
@@ -47,6 +46,11 @@ def agent(view: AgentView) -> str:
     return render(
         "agent_row", view=view, state=state(view), trouble=trouble(view), controls=controls(view)
     )
+
+
+@kept(2_000_000)
+def _table(views: tuple[AgentView, ...]) -> str:
+    return render("agents", rows="\n".join(map(agent, views)))
 
 
 def trouble(view: AgentView) -> str:

@@ -1,9 +1,9 @@
 """What waits for the operator's decision and what becomes of it, on the first page, on its own, and in the history."""
 
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from typing import Any
 
+from hivelib.face.web.keeping import kept, together
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
@@ -29,19 +29,24 @@ class Open:
         steps = viewing.steps(drawer.hive)
         for number in keys:
             row = viewing.approval(drawer.hive, number)
-            drawn = card(row, steps.get(number, "")) if row and row.resolved_at is None else None
+            drawn = card((row, steps.get(number, ""))) if row and row.resolved_at is None else None
             yield number, patch(f"approval-{number}", drawn, self.name)
 
     def draw(self, drawer: Drawer) -> str:
         """All of them, oldest first."""
         steps = viewing.steps(drawer.hive)
-        return "".join(card(row, steps.get(row.id, "")) for row in viewing.unresolved(drawer.hive))
+        rows = viewing.unresolved(drawer.hive)
+        return _cards(tuple((row, steps.get(row.id, "")) for row in rows))
 
 
-@lru_cache(maxsize=1024)
-def card(row: Approval, step: str) -> str:
+@kept(2_000_000)
+def card(shown: tuple[Approval, str]) -> str:
     """An approval that is not over, and how far its deploy has come; its diff is loaded when somebody opens it."""
+    row, step = shown
     return render("approval_card", row=row, step=step)
+
+
+_cards = together(card, 2_000_000)
 
 
 def verdict(row: Approval | None, number: str, step: str) -> str:

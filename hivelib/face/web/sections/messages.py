@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from hivelib.face.web import markdown
-from hivelib.face.web.keeping import kept
+from hivelib.face.web.keeping import kept, together
 from hivelib.face.web.sections.agents import ROSTER
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
@@ -35,7 +35,7 @@ class Flow:
 
     def draw(self, drawer: Drawer) -> str:
         """The newest, oldest of them first."""
-        return "".join(map(message, viewing.newest_messages(drawer.hive, NEWEST)))
+        return _messages(tuple(viewing.newest_messages(drawer.hive, NEWEST)))
 
 
 class Unread:
@@ -56,8 +56,7 @@ class Unread:
 
     def draw(self, drawer: Drawer) -> str:
         """All of it, as it would be delivered."""
-        unread = mailing.inbox(drawer.hive, OPERATOR, NEWEST)
-        return "".join(map(mail, unread))
+        return _mail(tuple(mailing.inbox(drawer.hive, OPERATOR, NEWEST)))
 
 
 def named(row: EventRow, payload: dict[str, Any]) -> Iterable[int]:
@@ -77,6 +76,9 @@ def message(row: Message) -> str:
 def mail(row: Message) -> str:
     """A message that the operator has not read."""
     return render("mail", row=row, body=body_of(row))
+
+
+_messages, _mail = together(message, 4_000_000), together(mail, 2_000_000)
 
 
 def body_of(row: Message) -> str:

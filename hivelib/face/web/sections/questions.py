@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from hivelib.face.web import markdown
-from hivelib.face.web.keeping import kept
+from hivelib.face.web.keeping import kept, together
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
 from hivelib.face.web.views import render
 from hivelib.flow import asking, closing
@@ -36,7 +36,7 @@ class Questions:
 
     def draw(self, drawer: Drawer) -> str:
         """All of them, oldest first."""
-        return "".join(map(question, self._open(drawer)))
+        return _questions(tuple(self._open(drawer)))
 
     def _open(self, drawer: Drawer) -> list[Question | Broken]:
         return [one for one in asking.open_questions(drawer.hive) if _is_mine(one) is self._mine]
@@ -54,6 +54,9 @@ def question(one: Question | Broken) -> str:
     if isinstance(one, Broken):
         return render("question_broken", one=one, name=name)
     return render("question", one=one, name=name, words=markdown.html(one.question))
+
+
+_questions = together(question, 2_000_000)
 
 
 def _past(drawer: Drawer) -> str:

@@ -4,6 +4,7 @@
 import { morph } from "./morph.js";
 
 const page = document.getElementById("page");
+if (!page) await new Promise(() => {}); // the hive could not be read: the page says why, and nothing of it is there
 const sign = document.getElementById("live");
 const RETRY_FIRST = 1000, RETRY_MOST = 30000;
 let at = page.dataset.at;
@@ -71,11 +72,13 @@ function apply(patches) {
 /** All of the page anew, when what came in between cannot be told. */
 async function snapshot() {
   close();
-  let answer;
-  try { answer = await fetch(location.href, { cache: "no-store" }); } catch { return later(); }
-  if (answer.status === 401) return over();
-  if (!answer.ok) return later();
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("page");
+  let fresh;
+  try {
+    const answer = await fetch(location.href, { cache: "no-store" });
+    if (answer.status === 401) return over();
+    const text = await answer.text(); // may end before its end
+    fresh = answer.ok && new DOMParser().parseFromString(text, "text/html").getElementById("page");
+  } catch { /* as if there were none */ }
   if (!fresh) return later();
   at = fresh.dataset.at;
   morph(page, document.adoptNode(fresh));
