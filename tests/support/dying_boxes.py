@@ -28,20 +28,29 @@ class Scene:
         self._open = Hive(settings, Paths.of(settings), db)
 
     def turn(self, body: str) -> int:
-        """Sends alice a message; the number of the turn that it begins, once claude is at it."""
+        """Sends alice a message; the number of the turn in which claude is at it, once it is.
+
+        Before that one there may be another: where the box did not come up, the mail goes back at once.
+        """
         before = int(self.db.value("SELECT ifnull(max(id), 0) FROM turns"))
         self.hive.tool("hive-send", "alice", body)
-        number = int(until_value(self.db, "SELECT id FROM turns WHERE id > ?", before))
-        said = "SELECT 1 FROM lines WHERE turn = ? AND payload LIKE '%init%'"
+        said = "SELECT max(turn) FROM lines WHERE turn > ? AND payload LIKE '%init%'"
 
-        def works() -> bool:
+        def works() -> int:
             if (transcript := open_transcript(self._open, "alice")) is None:
-                return False
+                return 0
             with transcript:
-                return transcript.value(said, number) is not None
+                return transcript.value(said, before) or 0
 
-        until(works, f"claude works in turn {number}")
-        return number
+        return until(works, f"claude works after turn {before}", explain=self.explain)
+
+    def explain(self) -> str:
+        """The newest turns and events, and what the units of alice have written."""
+        rows = self.db.all("SELECT * FROM turns ORDER BY id DESC LIMIT 3")
+        rows += self.db.all("SELECT * FROM events ORDER BY seq DESC LIMIT 30")
+        found = (self.hive.directory / "log").glob("hive-*@alice.log")
+        logs = [f"{log.name}: {log.read_text(errors='replace')[-1000:]}" for log in found]
+        return "\n".join([*map(str, rows), *logs])
 
     def ended(self, turn: int) -> str:
         """The outcome of a turn, once it is over."""
