@@ -1,5 +1,6 @@
 """Opens the hive that the settings name: what every verb takes first."""
 
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from hivelib.base.config import load_settings
@@ -33,9 +34,12 @@ def open_transcript(hive: Hive, name: str, *, create: bool = False) -> Database 
 
     path = hive.paths.transcript(name)
     if os.path.exists(path):
-        if version(db := Database(path)):
-            return db
-        db.close()  # its maker is not done yet, or died over it
+        with ExitStack() as opened:
+            db = opened.enter_context(Database(path))
+            if version(db):
+                opened.pop_all()
+                return db
+            # Its maker is not done yet, or died over it.
     if not create:
         return None
     os.makedirs(os.path.dirname(path), mode=0o2770, exist_ok=True)

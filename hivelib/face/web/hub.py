@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from functools import partial
 
 from hivelib.base import bell, clock
@@ -154,9 +155,13 @@ class Hub(threading.Thread):
     def _open(self, key: Followed) -> Channel:
         name, subject = key
         feed = feed_of(PAGES[name], Drawer(self._hive, self.spending, subject))
-        # Listen first, then look.
-        listeners = [bell.Listener(self._hive.paths.bell, topic) for topic in feed.topics]
-        channel = self._channels[key] = Channel(feed, feed.end(), listeners)
+        with ExitStack() as opened:
+            opened.callback(feed.close)
+            # Listen first, then look.
+            where = self._hive.paths.bell
+            bells = [opened.enter_context(bell.Listener(where, topic)) for topic in feed.topics]
+            channel = self._channels[key] = Channel(feed, feed.end(), bells)
+            opened.pop_all()  # `_close` does it
         return channel
 
     def _close(self, key: Followed) -> None:

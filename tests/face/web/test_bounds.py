@@ -1,6 +1,7 @@
 """What a box may cost the page: time, memory and bytes are bounded, whatever it writes."""
 
 import json
+import os
 import threading
 import time
 import tracemalloc
@@ -205,6 +206,34 @@ def test_who_writes_without_end_lets_the_others_have_their_turn(
     reader.joined(other)
     assert other.got.wait(20), "the other one has its turn"
     hub.stop()
+
+
+def test_who_cannot_be_told_leaves_nothing_open(
+    private_state: Hive, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A browser comes again each second: what each try left would fill the process in an hour."""
+    path = Path(private_state.paths.transcript("alice"))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"no database" * 1000)
+    hub = hubs.Hub(lambda: open_hive(private_state.settings))
+    hub.start()
+
+    class Told:
+        def close(self) -> None:
+            """Its connection ends."""
+
+    def come() -> int:
+        reader, over = hubs.Reader(hub, ("agent", "alice"), "", None), threading.Event()
+        reader.joined(Told())
+        reader.left(Told())
+        hub.post(over.set)
+        assert over.wait(20)
+        return len(os.listdir("/proc/self/fd"))
+
+    first = come()
+    assert [come() for _ in range(5)] == [first] * 5
+    hub.stop()
+    assert "is damaged" in capfd.readouterr().err
 
 
 @pytest.fixture
