@@ -33,6 +33,8 @@ DRAIN_SECONDS = 2.0
 """To let a client read the last answer before its connection goes."""
 STOP_SECONDS = 5.0
 """For answers on their way when the server is told to stop."""
+FULL_SECONDS = 1.0
+"""Until it is looked again who wants in, when no more files may be opened."""
 THREADS = 32
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -46,6 +48,7 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self._clients: set[Client] = set()
         self._deadlines: Deadlines[Client] = Deadlines()
+        self._full: Deadlines[Door] = Deadlines()
         self._threads = ThreadPoolExecutor(THREADS, "page")
         self._posted: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -68,7 +71,7 @@ class Server:
         """Runs until `stop`; sleeps whenever no client does anything."""
         for door in self._doors:
             door.listener.setblocking(False)
-            self._selector.register(door.listener, READ, partial(self._accept, door))
+            self._watch_door(door)
         self._selector.register(self._wake, READ, self._run_posted)
         while self._stop_at is None or (self._clients and clock.monotonic() < self._stop_at):
             for key, events in self._selector.select(self._patience()):
@@ -85,7 +88,8 @@ class Server:
     def _begin_stop(self) -> None:
         self._stop_at = clock.monotonic() + STOP_SECONDS
         for door in self._doors:
-            self._selector.unregister(door.listener)
+            self._unwatch(door.listener)
+            self._full.forget(door)
         for client in [c for c in self._clients if c.state in ("reading", "streaming")]:
             self._drop(client)
 
@@ -99,11 +103,10 @@ class Server:
             os.eventfd_write(self._wake, 1)
 
     def _patience(self) -> float | None:
-        patience = self._deadlines.patience()
-        if self._stop_at is None:
-            return patience
-        left = max(0.0, self._stop_at - clock.monotonic()) + 0.001
-        return min(left, patience or left)
+        waits = [self._deadlines.patience(), self._full.patience()]
+        if self._stop_at is not None:
+            waits.append(max(0.0, self._stop_at - clock.monotonic()) + 0.001)
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _expire(self) -> None:
         for client in self._deadlines.passed():
@@ -111,12 +114,24 @@ class Server:
                 self._refuse(client, Fault("408 Request Timeout", "this request took too long"))
             else:
                 self._drop(client)
+        for door in self._full.passed():
+            self._full.forget(door)
+            self._watch_door(door)
+
+    def _watch_door(self, door: Door) -> None:
+        self._selector.register(door.listener, READ, partial(self._accept, door))
 
     def _accept(self, door: Door) -> None:
+        if self._stop_at is not None:
+            return  # told to stop in this very round
         for _ in range(64):
             try:
                 link, peer = door.listener.accept()
-            except OSError:  # nobody there any more, or too many open files
+            except (BlockingIOError, ConnectionError):  # nobody there any more
+                return
+            except OSError:  # too many open files
+                self._selector.unregister(door.listener)  # it stays readable: we would never sleep
+                self._full.give(door, FULL_SECONDS)
                 return
             if len(self._clients) >= self._most and not self._make_room():
                 link.close()
@@ -283,6 +298,10 @@ class Server:
         if self._selector.get_key(client.link).events != events:
             self._selector.modify(client.link, events, client)
 
+    def _unwatch(self, link: socket.socket) -> None:
+        with suppress(KeyError):
+            self._selector.unregister(link)
+
     def _left(self, client: Client) -> None:
         streaming, client.streaming = client.streaming, None
         if streaming:
@@ -291,7 +310,6 @@ class Server:
     def _drop(self, client: Client) -> None:
         self._clients.discard(client)
         self._deadlines.forget(client)
-        with suppress(KeyError):
-            self._selector.unregister(client.link)
+        self._unwatch(client.link)
         client.link.close()
         self._left(client)

@@ -215,7 +215,7 @@ def test_an_idle_page_with_three_tabs(disk: Path) -> None:
         stream = f"/events?after={events.epoch(page.hive.db)}.{events.last_seq(page.hive.db)}"
         for _ in range(3):
             stack.callback(page.follow(stream).close)
-        until_idle(page)
+        until_idle(page.process.pid)
         time.sleep(16)  # a request's deadline is 15 s, and its time passes once
         before, used = switches(page), time_used(page)
         time.sleep(QUIET)

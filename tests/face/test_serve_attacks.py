@@ -2,13 +2,17 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
 from hivelib.face import serve
 from hivelib.face.exchange import BODY_MOST, HEAD_MOST, take
+from tests.support.page import until_idle
 from tests.support.serving import Kept, Start, ask, echo, get
+from tests.support.source import ROOT
 from tests.support.waiting import until
 
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
@@ -111,6 +115,40 @@ def test_half_requests_give_way_to_whole_ones(
                 )
             if number % 50 == 0:
                 assert b"GET /quick " in ask(port, get("/quick", "Connection: close"))
+
+
+# A server of streams that may open 40 files more than it has.
+CROWDED = """
+import os, resource, socket, sys
+from hivelib.face.exchange import Door
+from hivelib.face.serve import Server
+from tests.support.serving import Kept
+server = Server(Door(socket.socket(fileno=int(sys.argv[1])), Kept().app))
+have = len(os.listdir("/proc/self/fd"))
+resource.setrlimit(resource.RLIMIT_NOFILE, (have + 40, have + 40))
+server.serve()
+"""
+
+
+def test_who_may_open_no_more_files_sleeps_until_somebody_goes() -> None:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=60))
+        fd = listener.fileno()
+        argv = [sys.executable, "-c", CROWDED, str(fd)]
+        served = stack.enter_context(subprocess.Popen(argv, cwd=ROOT, pass_fds=[fd]))
+        stack.callback(served.kill)
+        links = [
+            stack.enter_context(socket.create_connection(listener.getsockname(), timeout=20))
+            for _ in range(60)
+        ]
+        for link in links:
+            link.sendall(get())
+        for link in links[:30]:
+            assert link.recv(12) == b"HTTP/1.1 200"
+        until_idle(served.pid)
+        for link in links[:30]:
+            link.close()
+        assert links[-1].recv(12) == b"HTTP/1.1 200"
 
 
 def test_a_reader_of_a_stream_that_reads_slowly_holds_no_other(start: Start) -> None:

@@ -170,14 +170,14 @@ def open_page(hive: Hive, config: Path) -> Iterator[Page]:
             raise AssertionError(said)
 
 
-def until_idle(page: Page) -> None:
-    """Waits until the process sleeps in all of its threads."""
+def until_idle(pid: int) -> None:
+    """Waits until a process sleeps in all of its threads."""
 
     def asleep() -> bool:
-        tasks = Path(f"/proc/{page.process.pid}/task")
+        tasks = Path(f"/proc/{pid}/task")
         return all(
             (tasks / task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
             for task in os.listdir(tasks)
         )
 
-    waiting.until(asleep, "every thread of the page asleep")
+    waiting.until(asleep, "every thread asleep")

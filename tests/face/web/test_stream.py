@@ -252,7 +252,7 @@ def test_the_streams_of_a_session_end_with_it(page: Page) -> None:
 
 def test_a_quiet_page_sleeps_and_leaves_cleanly(page: Page) -> None:
     follower = page.follow("/events?after=" + at(page.hive))
-    until_idle(page)
+    until_idle(page.process.pid)
     assert page.kill(signal.SIGTERM) == 0
     assert list(follower.frames()) == []
     bells = Path(page.hive.paths.bell, "events")
