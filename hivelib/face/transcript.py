@@ -48,7 +48,11 @@ def _blocks(data: dict[str, Any]) -> list[dict[str, Any]]:
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
-    return [block for block in content or [] if isinstance(block, dict)]
+    return [block for block in _list(content) if isinstance(block, dict)]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _of_claude(block: dict[str, Any]) -> str:
@@ -114,7 +118,7 @@ def _system(data: dict[str, Any]) -> str:
     if kind == "init":
         servers = [
             f"{_short(server.get('name'))} {_short(server.get('status'))}"
-            for server in data.get("mcp_servers") or []
+            for server in _list(data.get("mcp_servers"))
             if isinstance(server, dict)
         ]
         return f"* {_short(data.get('model'))}, session {_short(data.get('session_id'))}, {'; '.join(servers)}"

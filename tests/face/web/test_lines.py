@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hivelib.face.transcript import shown
 from hivelib.face.web.lines import TEXT_MOST, Piece, pieces
 from hivelib.model.records import Line
 
@@ -74,14 +75,20 @@ block = st.fixed_dictionaries(
 )
 
 
+@example("assistant", {"content": 5}, None, "")
+@example("system", {}, 5, "init")
 @given(
-    st.sampled_from(["assistant", "user", "result", "system"]) | json_values,
+    st.sampled_from(["assistant", "user", "result", "system", "rate_limit_event"]) | json_values,
     st.fixed_dictionaries({}, optional={"content": st.lists(block | json_values) | json_values})
     | json_values,
     json_values,
+    st.just("init") | json_values,
 )
-def test_no_line_breaks_the_page(kind: Any, message: Any, more: Any) -> None:
-    names = ("subtype", "is_error", "result", "duration_ms", "total_cost_usd", "model")
-    data = {"type": kind, "message": message, **dict.fromkeys(names, more)}
+def test_no_line_breaks_the_page_or_the_tool(
+    kind: Any, message: Any, more: Any, subtype: Any
+) -> None:
+    names = ("is_error", "result", "duration_ms", "total_cost_usd", "model", "mcp_servers")
+    data = {"type": kind, "subtype": subtype, "message": message, **dict.fromkeys(names, more)}
+    assert "\x1b" not in shown(line(data), first=True)
     for piece in pieces(line(data)):
         assert isinstance(piece.title, str) and isinstance(piece.text, str)
