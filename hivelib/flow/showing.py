@@ -226,12 +226,14 @@ def wait_for_mail(hive: Hive, seconds: float | None) -> bool:
 
 
 def logs(hive: Hive, what: str, lines: int) -> list[str]:
-    """The newest lines that an agent's units, or one unit, wrote. Raises Refused for an unknown agent, Misuse."""
+    """The newest lines that an agent's units, or one unit, wrote; an agent may be called like a unit without its
+    suffix, and comes first. Raises Refused for an unknown agent, Misuse."""
     import re
 
     from hivelib.host import journal
 
-    if what.startswith(("hive-", "hive.")):
+    is_agent = names.is_name(what) and agents.get(hive.db, what) is not None
+    if what.startswith(("hive-", "hive.")) and not is_agent:
         if not re.fullmatch(r"[A-Za-z0-9@._-]+", what):
             raise Misuse(f"no unit is called {names_shown(what)}", "e.g. hive-broker")
         known_suffix = what.endswith((".service", ".socket", ".target", ".timer"))

@@ -7,6 +7,7 @@ import pytest
 
 from tests.bin.conftest import Shell
 from tests.bin.test_looking import write_transcript
+from tests.support.residents import settle_in
 from tests.support.waiting import until
 
 
@@ -37,3 +38,13 @@ def test_a_prompt_is_shown_whole(shell: Shell) -> None:
     write_transcript(shell, "alice", 1, [json.dumps(prompt)])
     lines = shell.run("hive-transcript", "alice").stdout.splitlines()
     assert lines[1:] == ["> You have mail.", "> look\\x1b[2J"]
+
+
+def test_an_agent_that_is_called_like_a_unit_has_logs_of_its_own(shell: Shell) -> None:
+    settle_in(shell.hive, "hive-mcp")
+    os.makedirs(shell.hive.paths.log, exist_ok=True)
+    for unit in ("hive-turn@hive-mcp", "hive-mcp"):
+        with open(f"{shell.hive.paths.log}/{unit}.log", "w") as log:
+            log.write(f"of {unit}\n")
+    assert "of hive-turn@hive-mcp" in shell.run("hive-logs", "hive-mcp").stdout
+    assert "of hive-mcp\n" in shell.run("hive-logs", "hive-mcp.service").stdout

@@ -1,6 +1,7 @@
 """The page as an application: who gets in, what is refused, what is done."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -133,6 +134,16 @@ def test_every_answer_has_the_headers_that_bind_a_browser(inside: Browser) -> No
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] in ("no-store", "no-cache")
+
+
+def test_an_agents_log_is_its_own_whatever_it_is_called(
+    inside: Browser, private_state: Hive
+) -> None:
+    add(private_state, "hive-mcp")
+    for unit in ("hive-turn@hive-mcp", "hive-mcp"):
+        Path(private_state.paths.unit_log(unit)).write_text(f"of {unit}!\n")
+    assert "of hive-turn@hive-mcp!" in inside.ask("GET", "/agent/hive-mcp/log").text
+    assert "of hive-mcp!" in inside.ask("GET", "/system/log/hive-mcp").text
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
 def _log(web: Web, unit: str) -> str:
     if unit not in surveying.units():
         raise answers.Missing("there is no such unit", "the page about the system lists them")
-    return _lines(web, unit)
+    return _lines(web, f"{unit}.service")
 
 
 def _lines(web: Web, what: str) -> str:
