@@ -221,8 +221,8 @@ def _incarnation(db: Database, name: str) -> int | None:
     """Which agent of that name lives now; None for the operator. Raises Refused when none does."""
     if name == OPERATOR:
         return None
-    agent = agents.get(db, name)
-    if agent is None or agent.state == "destroyed":
+    agent = agents.live(db, name)
+    if agent is None:
         raise Refused(f"{mailing.names_shown(name)} does not exist any more", "end now")
     return agent.incarnation
 

@@ -50,8 +50,8 @@ def close(
 def _still_asks(db: Database, found: Question | Broken, asker: str) -> bool:
     if asker == OPERATOR:
         return True
-    agent = agents.get(db, asker)
-    if agent is None or agent.state == "destroyed":
+    agent = agents.live(db, asker)
+    if agent is None:
         return False
     incarnation = _field(found, "asker_incarnation")
     return not isinstance(incarnation, int) or incarnation == agent.incarnation

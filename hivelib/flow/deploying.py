@@ -12,7 +12,7 @@ from hivelib.base.slots import locked
 from hivelib.flow import building, deciding, mailing, resolving, switching
 from hivelib.flow.opening import Hive
 from hivelib.flow.seeding import rebuild, retire, seed
-from hivelib.flow.switching import Plan, Tell, live
+from hivelib.flow.switching import Plan, Tell
 from hivelib.host import decisions, flake, meta, repositories
 from hivelib.model import names, schedules, states
 from hivelib.model.changes import (
@@ -25,7 +25,7 @@ from hivelib.model.changes import (
 from hivelib.model.events import Event, Spawned
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Approval, Decision, Job
-from hivelib.store import approvals, events
+from hivelib.store import agents, approvals, events
 
 __all__ = ["deploy", "rebuild", "recover", "retire", "seed"]
 
@@ -111,7 +111,7 @@ def _go(hive: Hive, approval: Approval, decision: Decision, tell: Tell) -> None:
         _begin(hive, approval, decision, plan.by)
         step("building")
         head = _prepare(hive, plan)
-        box = switching.backend_of(live(hive, plan.name))
+        box = switching.backend_of(agents.live(hive.db, plan.name))
         building.build(hive, box, plan.name, plan.commit, number)
     with locked(switching.lifecycle_lock(hive, plan.name)):
         if approval.status != "activating":
@@ -151,7 +151,7 @@ def _begin(hive: Hive, approval: Approval, decision: Decision, by: str) -> None:
 
 def _prepare(hive: Hive, plan: Plan) -> str:
     """Writes what meta will be beside it; gives the head of meta that this was made for."""
-    settings, box = hive.settings, switching.backend_of(live(hive, plan.name))
+    settings, box = hive.settings, switching.backend_of(agents.live(hive.db, plan.name))
     with meta.locked(settings):
         if not plan.box:
             return meta.head(settings)
@@ -180,7 +180,7 @@ def _commit(hive: Hive, approval: Approval, decision: Decision, head: str) -> No
 
 
 def _why_not(hive: Hive, decision: Decision) -> str:
-    name, agent = decision.agent, live(hive, decision.agent)
+    name, agent = decision.agent, agents.live(hive.db, decision.agent)
     if repositories.main(hive.settings, name) != decision.base:
         return f"{name} was deployed anew meanwhile"
     if decision.kind != "apply_commit":
@@ -217,7 +217,7 @@ def _fail(hive: Hive, approval: Approval, why: str) -> HiveError:
         log = building.end_of_log(hive, number)
         repositories.tag(settings, name, "failed", number, commit, HIVE, f"{why}\n\n{log}".strip())
     note = text.shortened(why, NOTE_MOST)
-    agent = live(hive, name)
+    agent = agents.live(hive.db, name)
     about = {"agent": name, "sha": (agent.deployed_sha if agent else None) or ""}
     tag = f"failed/{number}" if commit else ""
     told = Rebuilt(name, ok=False, note=note, tag=tag, **about) if agent else None

@@ -33,7 +33,7 @@ def reconcile(hive: Hive) -> list[str]:
     for name in agents.live_names(hive.db):
         try:
             with lifecycle.alone(hive, name):
-                done += _agree(hive, agents.get(hive.db, name))
+                done += _agree(hive, agents.live(hive.db, name))
         except HiveError as error:
             failed.append(f"{name}: {error.message}")
     done += renew(hive)
@@ -81,7 +81,7 @@ def renew(hive: Hive) -> list[str]:
 
 def _agree(hive: Hive, agent: Agent | None) -> list[str]:
     """Starts or stops the box of an agent as its row says; leaves it to its job when there is one."""
-    if agent is None or agent.state == "destroyed" or _will_change(hive, agent.name):
+    if agent is None or _will_change(hive, agent.name):
         return []
     box, up = boxes.backend(agent.backend), lifecycle.is_up(hive, agent)
     if agent.state == "running" and not up:

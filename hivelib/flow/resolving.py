@@ -96,8 +96,8 @@ def end(
 
 def _tell_owner(hive: Hive, db: Database, found: Approval, over: Event) -> None:
     """Whom a schedule would have reminded hears what came of it, unless it has gone meanwhile."""
-    owner = agents.get(db, found.agent)
-    if owner and owner.state != "destroyed" and owner.incarnation == found.incarnation:
+    owner = agents.live(db, found.agent)
+    if owner and owner.incarnation == found.incarnation:
         mailing.notify(hive, owner.name, informing.body(over))
 
 

@@ -79,8 +79,8 @@ def _refuse_unfit(
 
 
 def _live(db: Database, owner: str) -> Agent:
-    there = agents.get(db, owner) if names.is_name(owner) else None
-    if there is None or there.state == "destroyed":
+    there = agents.live(db, owner) if names.is_name(owner) else None
+    if there is None:
         raise Refused(f"no agent {mailing.names_shown(owner)}", "name one that lives")
     return there
 
@@ -162,8 +162,8 @@ def _schedule(hive: Hive, decision: Decision) -> str:
     if first is None:
         raise Refused(f"‘{schedule.calendar}’ never comes", "name a time that is still to come")
     with hive.db.write() as db:
-        owner = agents.get(db, decision.agent)
-        if owner is None or owner.state == "destroyed" or owner.incarnation != decision.incarnation:
+        owner = agents.live(db, decision.agent)
+        if owner is None or owner.incarnation != decision.incarnation:
             raise Refused(f"{decision.agent} was destroyed meanwhile")
         reminding.refuse_too_many(hive, db, owner)
         by = approval.requested_by
@@ -203,7 +203,7 @@ def words(schedule: Schedule, owner: str, times: list[float]) -> list[str]:
 
 def why_not_now(hive: Hive, approval: Approval) -> str:
     """Why a pending schedule could not be added now, in words; empty when it could."""
-    owner = agents.get(hive.db, approval.agent)
-    if owner is None or owner.state == "destroyed" or owner.incarnation != approval.incarnation:
+    owner = agents.live(hive.db, approval.agent)
+    if owner is None or owner.incarnation != approval.incarnation:
         return f"{approval.agent} was destroyed meanwhile"
     return ""

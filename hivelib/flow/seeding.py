@@ -9,13 +9,13 @@ from hivelib.base.errors import HiveError, NotNow, Refused
 from hivelib.base.slots import locked
 from hivelib.flow import building, informing, mailing, switching
 from hivelib.flow.opening import Hive
-from hivelib.flow.switching import Plan, Tell, live
+from hivelib.flow.switching import Plan, Tell
 from hivelib.host import flake, meta, repositories
 from hivelib.model import names
 from hivelib.model.changes import Rebuilt
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Agent, Job
-from hivelib.store import events
+from hivelib.store import agents, events
 
 
 def seed(hive: Hive, job: Job, tell: Tell) -> str:
@@ -26,7 +26,7 @@ def seed(hive: Hive, job: Job, tell: Tell) -> str:
     name, settings = job.agent, hive.settings
     if not names.is_name(name):
         raise Refused("that is no agent's name")
-    agent = live(hive, name)
+    agent = agents.live(hive.db, name)
     if agent and repositories.tagged(settings, name, 0):  # the tag is the last of its steps
         return f"{name} is there already"
     if agent is None and name != MANAGER:
@@ -66,7 +66,7 @@ def rebuild(hive: Hive, job: Job, tell: Tell) -> str:
     Raises HiveError when it cannot: the agent goes on with what it had.
     """
     name, settings = job.agent, hive.settings
-    agent = live(hive, name)
+    agent = agents.live(hive.db, name)
     if agent is None:
         raise Refused(f"there is no agent {name}", "`hive-agents` lists them")
     if not repositories.main(settings, name):
@@ -75,7 +75,7 @@ def rebuild(hive: Hive, job: Job, tell: Tell) -> str:
     note = f"rebuilt as {job.by} asked (job {job.id})"
     tell("building")
     with locked(switching.lifecycle_lock(hive, name)):
-        agent = live(hive, name)
+        agent = agents.live(hive.db, name)
         if agent is None:
             raise Refused(f"{name} was destroyed meanwhile")
         try:
@@ -94,7 +94,7 @@ def rebuild(hive: Hive, job: Job, tell: Tell) -> str:
 def retire(hive: Hive, job: Job, tell: Tell) -> str:
     """Takes a destroyed agent out of meta; nothing when it was revived meanwhile."""
     name = job.agent
-    if live(hive, name):
+    if agents.is_live(hive.db, name):
         return f"{name} is alive"
     tell("taking it out of meta")
     with meta.locked(hive.settings):

@@ -96,13 +96,13 @@ def _submit(
         if wrong := eligible.why_not_agent(hive, db, kind, agent):
             raise Refused(*wrong)
         eligible.refuse_crowd(hive, db, agent)
-        there = agents.get(db, agent)
+        there = agents.live(db, agent)
         number = approvals.add(
             db,
             kind,
             agent,
             ref,
-            incarnation=there.incarnation if there and there.state != "destroyed" else None,
+            incarnation=there.incarnation if there else None,
             description=description,
             by=caller.name,
             at=now,

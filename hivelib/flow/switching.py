@@ -40,12 +40,6 @@ class Plan(NamedTuple):
     at: float
 
 
-def live(hive: Hive, name: str) -> Agent | None:
-    """The agent's row, unless there is none or it is a tombstone."""
-    agent = agents.get(hive.db, name)
-    return None if agent is None or agent.state == "destroyed" else agent
-
-
 def backend_of(agent: Agent | None) -> ModuleType:
     """The kind of box that an agent has, or a new one gets."""
     return boxes.backend(agent.backend if agent else boxes.DEFAULT)
@@ -71,7 +65,7 @@ def carry_out(hive: Hive, plan: Plan, tell: Tell) -> None:
         _record(hive, plan)
     except HiveError as error:  # the box has it already
         raise NotNow(error.message, error.hint) from None
-    if plan.box and (agent := live(hive, plan.name)):
+    if plan.box and (agent := agents.live(hive.db, plan.name)):
         backend_of(agent).prune(hive.settings, plan.name, {plan.commit, plan.base})
         if agent.state == "running":
             mailing.ring_inboxes(hive, [plan.name])
@@ -129,7 +123,7 @@ def note_restarted(hive: Hive, agent: Agent, commit: str) -> None:
 
 
 def _switch(hive: Hive, plan: Plan) -> None:
-    name, agent = plan.name, live(hive, plan.name)
+    name, agent = plan.name, agents.live(hive.db, plan.name)
     box = backend_of(agent)
     if agent is None:
         make_room(hive, name)

@@ -46,10 +46,8 @@ class Listed(NamedTuple):
 
 def caller(hive: Hive, name: str, turn: int | None) -> Caller | None:
     """The agent behind a door as who it is for every verb; None when it does not exist (any more)."""
-    agent = agents.get(hive.db, name)
-    if agent is None or agent.state == "destroyed":
-        return None
-    return Caller(name, agent.role, "mcp", turn)
+    agent = agents.live(hive.db, name)
+    return agent and Caller(name, agent.role, "mcp", turn)
 
 
 def introduce(hive: Hive, who: Caller) -> Introduction:

@@ -14,6 +14,12 @@ def get(db: Database, name: str) -> Agent | None:
     return Agent(*row) if row else None
 
 
+def live(db: Database, name: str) -> Agent | None:
+    """The agent of that name, unless it is a tombstone."""
+    found = get(db, name)
+    return found if found and found.state != "destroyed" else None
+
+
 def all_of(db: Database, *, destroyed: bool = False) -> list[Agent]:
     """All live agents, the manager first; or all tombstones."""
     rows = db.all(
