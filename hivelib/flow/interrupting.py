@@ -2,7 +2,7 @@
 
 from hivelib.base import bell, clock
 from hivelib.base.errors import Refused
-from hivelib.flow.mailing import names_shown
+from hivelib.flow.mailing import no_agent
 from hivelib.flow.opening import Hive
 from hivelib.model.events import TurnCancelled
 from hivelib.model.records import Caller
@@ -16,7 +16,7 @@ def interrupt(hive: Hive, caller: Caller, name: str) -> tuple[int, bool]:
     """
     with hive.db.write(durable=False) as db:
         if not agents.is_live(db, name):
-            raise Refused(f"no agent is called {names_shown(name)}", "hive-agents lists them")
+            raise no_agent(hive, name)
         running = turns.running(db, name)
         if not running:
             raise Refused(f"{name} runs no turn", "there is nothing to interrupt")

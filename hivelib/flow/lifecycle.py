@@ -119,9 +119,7 @@ def known(hive: Hive, name: str) -> Agent:
     """The live agent of that name; raises Refused with the nearest names when there is none."""
     agent = agents.live(hive.db, name)
     if agent is None:
-        near = names.nearest(name, agents.live_names(hive.db))
-        hint = f"did you mean {' or '.join(near)}?" if near else "`hive-agents` lists them"
-        raise Refused(f"no agent {mailing.names_shown(name)}", hint)
+        raise mailing.no_agent(hive, name)
     return agent
 
 

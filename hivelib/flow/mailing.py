@@ -272,6 +272,13 @@ def ring_inboxes(hive: Hive, recipients: list[str]) -> None:
     bell.ring(hive.paths.bell, *topics, "events")
 
 
+def no_agent(hive: Hive, name: str) -> Refused:
+    """What to raise when no agent is called so: it names those whose names are near."""
+    near = names.nearest(name, agents.live_names(hive.db))
+    hint = f"did you mean {' or '.join(near)}?" if near else "`hive-agents` lists them"
+    return Refused(f"no agent is called {names_shown(name)}", hint)
+
+
 def names_shown(name: str) -> str:
     """A name that somebody gave us, safe to show in a message."""
     return f"‘{shortened(name, 40)}’"

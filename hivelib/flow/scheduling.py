@@ -11,9 +11,9 @@ from typing import Any
 from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import HiveError, NotNow, Refused
-from hivelib.flow import eligible, mailing, recurring, reminding, resolving
+from hivelib.flow import eligible, lifecycle, mailing, recurring, reminding, resolving
 from hivelib.flow.opening import Hive
-from hivelib.model import names, schedules, states
+from hivelib.model import schedules, states
 from hivelib.model.changes import ApprovalAdded, ApprovalPending
 from hivelib.model.names import MANAGER
 from hivelib.model.records import Agent, Approval, Caller, Decision, Job, Request
@@ -52,7 +52,7 @@ def request(
         if request and (known := answers.known(db, request)) is not None:
             return int(known["id"])
         mailing.refuse_stray_turn(hive, caller)
-        there = _live(db, owner)
+        there = lifecycle.known(hive, owner)
         number = _waiting(db, there, text)
         if number is None:
             eligible.refuse_crowd(hive, db, owner)
@@ -76,13 +76,6 @@ def _refuse_unfit(
     if wrong := deciding.why_not_words(description, "the description"):
         raise Refused(*wrong)
     recurring.refuse_unfit(hive, schedule, clock.now())
-
-
-def _live(db: Database, owner: str) -> Agent:
-    there = agents.live(db, owner) if names.is_name(owner) else None
-    if there is None:
-        raise Refused(f"no agent {mailing.names_shown(owner)}", "name one that lives")
-    return there
 
 
 def _waiting(db: Database, owner: Agent, text: str) -> int | None:

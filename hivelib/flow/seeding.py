@@ -68,7 +68,7 @@ def rebuild(hive: Hive, job: Job, tell: Tell) -> str:
     name, settings = job.agent, hive.settings
     agent = agents.live(hive.db, name)
     if agent is None:
-        raise Refused(f"there is no agent {name}", "`hive-agents` lists them")
+        raise mailing.no_agent(hive, name)
     if not repositories.main(settings, name):
         seed(hive, job, tell)
     commit = repositories.main(settings, name)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hivelib.base import bell
-from hivelib.base.errors import HiveError, Misuse, Refused
+from hivelib.base.errors import HiveError, Misuse
 from hivelib.flow import jobs
-from hivelib.flow.mailing import names_shown
+from hivelib.flow.mailing import names_shown, no_agent
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.model import changes, names, timely  # noqa: F401 - their kinds are among Event.kinds then
 from hivelib.model.events import Event
@@ -71,9 +71,7 @@ def any_agent(hive: Hive, name: str) -> Agent:
     """The agent of that name, also when it was destroyed; raises Refused with the nearest names."""
     found = agents.get(hive.db, name) if names.is_name(name) else None
     if found is None:
-        near = names.nearest(name, agents.live_names(hive.db))
-        hint = f"did you mean {' or '.join(near)}?" if near else "`hive-agents` lists them"
-        raise Refused(f"no agent is called {names_shown(name)}", hint)
+        raise no_agent(hive, name)
     return found
 
 

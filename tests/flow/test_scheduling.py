@@ -112,7 +112,7 @@ def test_the_manager_hears_of_its_own_once(hive: Hive) -> None:
     [
         ("alice", "bob", {}, "only for itself"),
         ("operator", "alice", {}, "needs no approval"),
-        ("manager", "carol", {}, "no agent ‘carol’"),
+        ("manager", "carol", {}, "no agent is called ‘carol’"),
         ("manager", "../x", {}, "no agent"),
         ("alice", "alice", {"every": 59.0}, "too often"),
         ("alice", "alice", {"every": None}, "either a period or a calendar"),
