@@ -10,13 +10,13 @@ import os
 import re
 import select
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hivelib.base import clock
 from hivelib.base.errors import NotNow, Refused
 from hivelib.flow import lifecycle, mailing, settling
 from hivelib.flow.opening import Hive
-from hivelib.host.boxes.link import Link
+from hivelib.host.execution import Execution, Said
 from hivelib.model.events import LoggedIn
 from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.store import agents, turns
@@ -25,6 +25,7 @@ _ADDRESS = re.compile(r"https://[\x21-\x7e]+(?=\s)")
 _ANSWER_SECONDS = 60.0
 """How long claude may take for the exchange of a code, and for telling its status."""
 _CODE_MOST = 4096
+_TEXT_MOST = 65536
 
 
 class Talk(NamedTuple):
@@ -46,8 +47,8 @@ def log_in(hive: Hive, name: str, typed: int, talk: Talk) -> None:
         raise Refused(f"{name} is {agent.state}", f"hive-start {name}")
     if turns.running(hive.db, name):
         talk.words(f"{name} is in a turn; the login begins when it ends")
-    with _asked(hive, name, ["auth", "login"], raw=True) as link:
-        said = _converse(link, typed, talk)
+    with _asked(hive, name, ["auth", "login"], raw=True) as box:
+        said = _converse(box, typed, talk)
     if not _is_logged_in(hive, name):
         raise Refused(f"{name} has no login", said or "try again")
     with hive.db.write() as db:
@@ -59,39 +60,38 @@ def log_in(hive: Hive, name: str, typed: int, talk: Talk) -> None:
         settling.unpark(hive, name, OPERATOR)
 
 
-def _asked(hive: Hive, name: str, args: list[str], *, raw: bool) -> Link:
+def _asked(hive: Hive, name: str, args: list[str], *, raw: bool) -> Execution:
     try:
-        link = Link(hive.paths.socket(name, "exec"))
+        box = Execution(hive.paths.socket(name, "exec"))
     except OSError as error:
-        why = f"{name}'s box does not answer: {error.strerror}"
+        why = f"{name}'s box does not answer: {error.strerror or error}"
         raise NotNow(why, f"`hive-up`, or `hive-start {name}`") from None
-    link.send(turn=None, args=args, files={}, env={}, raw=raw)
-    return link
+    box.say(turn=None, args=args, files={}, env={}, raw=raw)
+    return box
 
 
-def _converse(link: Link, typed: int, talk: Talk) -> str:
+def _converse(box: Execution, typed: int, talk: Talk) -> str:
     """Carries codes in and words out until claude ends; gives back the last thing that it complained of."""
-    talking = _Talking(link, talk)
+    talking = _Talking(box, talk)
     poller = select.poll()
-    poller.register(link.fileno(), select.POLLIN)
+    poller.register(box, select.POLLIN)
     poller.register(typed, select.POLLIN)
     while True:
-        ready = [] if link.waiting() else [fd for fd, _ in poller.poll(talking.patience())]
+        ready = [fd for fd, _ in poller.poll(talking.patience())]
         if typed in ready and not talking.type_in(_line(typed)):
             poller.unregister(typed)
-        elif link.waiting() or link.fileno() in ready:
-            if not talking.hear(link.receive(_ANSWER_SECONDS)):
-                return talking.complaint
-        elif not ready:
-            link.send(signal="INT")
+        if box.fileno() in ready and not talking.hear(box.hear()):
+            return talking.complaint
+        if not ready:
+            box.say(signal="INT")
             talking.give_up_at = clock.monotonic() + _ANSWER_SECONDS
 
 
 class _Talking:
     """How far the conversation has come: codes without an answer, and, once nobody will type any more, `give_up_at`."""
 
-    def __init__(self, link: Link, talk: Talk) -> None:
-        self.link, self.talk = link, talk
+    def __init__(self, box: Execution, talk: Talk) -> None:
+        self.box, self.talk = box, talk
         self.text = self.address = self.complaint = ""
         self.unanswered = 0
         self.give_up_at: float | None = None
@@ -107,28 +107,29 @@ class _Talking:
                 self.complaint = self.complaint or "no code was given"
             self.give_up_at = clock.monotonic() + (_ANSWER_SECONDS if self.unanswered else 0)
         elif line:
-            self.link.send(**{"in": line})
+            self.box.say(**{"in": line})
             self.unanswered, self.complaint = self.unanswered + 1, ""
         return line is not None
 
-    def hear(self, message: dict[str, Any] | None) -> bool:
+    def hear(self, heard: list[Said] | None) -> bool:
         """Takes what the box said; False when it was the last."""
-        if message is None or "exit" in message:
-            return False
-        chunk = message.get("raw", message.get("err"))
-        if isinstance(chunk, str):
-            self.talk.words(chunk)
-            if "nvalid code" in chunk or "failed" in chunk:
-                self.complaint = " ".join(chunk.split())
-                self.unanswered -= 1
-                if self.give_up_at and self.unanswered <= 0:
-                    self.give_up_at = clock.monotonic()  # nobody tries again
-            self.text = (self.text + chunk)[-65536:]
-            found = _ADDRESS.search(self.text)
-            if found and found.group() != self.address:
-                self.address = found.group()
-                self.talk.address(self.address)
-        return True
+        for said in heard or ():
+            if said.kind in ("raw", "err"):
+                self._take(said.text)
+        return not _is_over(heard)
+
+    def _take(self, chunk: str) -> None:
+        self.talk.words(chunk)
+        if "nvalid code" in chunk or "failed" in chunk:
+            self.complaint = " ".join(chunk.split())
+            self.unanswered -= 1
+            if self.give_up_at and self.unanswered <= 0:
+                self.give_up_at = clock.monotonic()  # nobody tries again
+        self.text = (self.text + chunk)[-_TEXT_MOST:]
+        found = _ADDRESS.search(self.text)
+        if found and found.group() != self.address:
+            self.address = found.group()
+            self.talk.address(self.address)
 
 
 def _line(typed: int) -> str | None:
@@ -144,12 +145,23 @@ def _line(typed: int) -> str | None:
 def _is_logged_in(hive: Hive, name: str) -> bool:
     """What `claude auth status` in the box says."""
     text = ""
-    with _asked(hive, name, ["auth", "status"], raw=False) as link:
-        while (message := link.receive(_ANSWER_SECONDS)) is not None and "exit" not in message:
-            if isinstance(message.get("out"), str):
-                text += message["out"]
+    heard: list[Said] | None = []
+    with _asked(hive, name, ["auth", "status"], raw=False) as box:
+        poller = select.poll()
+        poller.register(box, select.POLLIN)
+        while not _is_over(heard):
+            if not poller.poll(_ANSWER_SECONDS * 1000):
+                raise NotNow(f"{name}'s box is silent", "try again")
+            heard = box.hear()
+            text += "".join(said.text for said in heard or () if said.kind == "out")
+            text = text[-_TEXT_MOST:]
     try:
         status = json.loads(text)
     except (ValueError, RecursionError):
         return False
     return isinstance(status, dict) and status.get("loggedIn") is True
+
+
+def _is_over(heard: list[Said] | None) -> bool:
+    """Whether claude has ended, or the box is gone."""
+    return heard is None or any(said.kind == "exit" for said in heard)

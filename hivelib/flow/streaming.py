@@ -162,7 +162,7 @@ class _Run:
             self._after_a_line()
         elif said.kind == "err":
             self._keep(*self.reading.take_error(said.text))
-        else:
+        elif said.kind == "dropped":
             self._keep("dropped", json.dumps({"type": "dropped", "bytes": said.number}))
 
     def _after_a_line(self) -> None:

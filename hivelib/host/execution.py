@@ -4,13 +4,14 @@ What comes is hostile: a line is cut off at LINE_MOST bytes, JSON that is not of
 made valid UTF-8 before anybody sees it.
 """
 
+import errno
 import json
+import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
-
-from hivelib.host.boxes.exec_socket import connected
 
 LINE_MOST = 20 << 20
 """Bytes of a line of hive-exec; it cuts claude's at 8 MiB, and JSON doubles some of them. Longer ones are dropped."""
@@ -22,8 +23,9 @@ _CHUNK = 1 << 18
 
 
 class Said(NamedTuple):
-    """One thing that the box said: `kind` is started, out, err, exit or dropped; `text` for out and err,
-    `number` the pid, the exit code (negative: a signal), or how many bytes were dropped."""
+    """One thing that the box said: `kind` is started, out, err, raw, exit or dropped; `text` for out, err and raw (a
+    chunk, where that was asked for), `number` the pid, the exit code (negative: a signal),
+    or how many bytes were dropped."""
 
     kind: str
     text: str = ""
@@ -35,7 +37,7 @@ class Execution:
 
     def __init__(self, path: str) -> None:
         """Connects to a box's exec.sock. OSError when nobody listens there, or it is no socket."""
-        self._socket = connected(path, CALL_SECONDS)
+        self._socket = _connected(path, CALL_SECONDS)
         self._socket.setblocking(False)
         self._unsent, self._rest = bytearray(), bytearray()
         self._dropped = 0
@@ -109,6 +111,26 @@ class Execution:
         self.close()
 
 
+def _connected(path: str, seconds: float) -> socket.socket:
+    """A connection to exec.sock, which lies where a box may write: no link is followed, and what was looked at is what
+    is connected to."""
+    place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        kind = os.fstat(place).st_mode
+        if not stat.S_ISSOCK(kind):
+            what = "a link, which is not followed" if stat.S_ISLNK(kind) else "no socket"
+            raise OSError(errno.ENOTSOCK, f"its {os.path.basename(path)} is {what}")
+        link.settimeout(seconds)
+        link.connect(f"/proc/self/fd/{place}")
+    except OSError:
+        link.close()
+        raise
+    finally:
+        os.close(place)
+    return link
+
+
 def _understood(line: bytes) -> Said | None:
     """A line of the protocol, None when it is none."""
     try:
@@ -118,7 +140,7 @@ def _understood(line: bytes) -> Said | None:
     if not isinstance(message, dict) or len(message) != 1:
         return None
     ((kind, value),) = message.items()
-    if kind in ("out", "err") and isinstance(value, str):
+    if kind in ("out", "err", "raw") and isinstance(value, str):
         return Said(kind, text=_valid(value))
     if kind in ("started", "exit") and type(value) is int and -128 <= value < 2**31:
         return Said(kind, number=value)
