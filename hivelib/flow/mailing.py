@@ -272,6 +272,12 @@ def ring_inboxes(hive: Hive, recipients: list[str]) -> None:
     bell.ring(hive.paths.bell, *topics, "events")
 
 
+def deaf(hive: Hive, recipients: list[str]) -> list[str]:
+    """Those of them whose bell nobody listens to: they are stopped, or the hive is down."""
+    where = hive.paths.bell
+    return [one for one in recipients if one != OPERATOR and not bell.heard(where, f"turn.{one}")]
+
+
 def no_agent(hive: Hive, name: str) -> Refused:
     """What to raise when no agent is called so: it names those whose names are near."""
     near = names.nearest(name, agents.live_names(hive.db))
