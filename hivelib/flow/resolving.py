@@ -36,14 +36,13 @@ def resolve(
     note: str,
     *,
     tag: str = "",
-    told: Sequence[Event] = (),
 ) -> bool:
-    """Takes an approval to its last status `after`, tells the manager of it and of `told`; False when it was over.
+    """Takes an approval to its last status `after` and tells the manager of it; False when it was over.
 
     Raises HiveError when it cannot come to that status from the one it is in (states.APPROVAL).
     """
     with hive.db.write() as db:
-        done = end(hive, db, approval.id, after, note, tag=tag, told=told)
+        done = end(hive, db, approval.id, after, note, tag=tag)
     if done:
         mailing.ring_inboxes(hive, told_of(approval))
     return done

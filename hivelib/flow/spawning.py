@@ -13,7 +13,6 @@ from hivelib.model.names import MANAGER
 from hivelib.store import agents, events
 
 FETCH_SECONDS = 60.0
-DEPLOY_SECONDS = 600.0
 _STEPS = ("deploy_started", "deploy_progressed", "deploy_ended")
 _LOOK_SECONDS = 60.0  # the safety net for a ring that was lost
 

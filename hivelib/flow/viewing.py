@@ -12,6 +12,9 @@ from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
 from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
 
+NEWEST_MESSAGES = 100
+NEWEST_LINES = 400
+"""Lines of a transcript that a page begins with, at most."""
 LINE_MOST = 256 * 1024
 """Characters of a transcript line beyond which a page shows only that there is one."""
 LINES_MOST = 4 * 1024 * 1024
@@ -49,15 +52,13 @@ class Warned(NamedTuple):
 
 
 class HiveView(NamedTuple):
-    """The hive as it was right after event `seq` of `epoch`; `mail` is what the operator has not read, `approvals` what
-    waits for a decision."""
+    """The hive as it was right after event `seq` of `epoch`; `mail` is what the operator has not read."""
 
     epoch: str
     seq: int
     agents: list[AgentView]
     messages: list[Message]
     mail: list[Message]
-    approvals: list[Approval]
     warnings: list[Warned]
 
 
@@ -83,16 +84,15 @@ class Stream(NamedTuple):
         return seq == self.last or 0 < self.first <= seq + 1
 
 
-def hive_view(hive: Hive, spending: Spending, messages: int = 100) -> HiveView:
-    """Everything that the first page shows, of one instant; `messages` bounds how many of the newest."""
+def hive_view(hive: Hive, spending: Spending) -> HiveView:
+    """Agents, warnings, the newest messages and the operator's mail, all of one instant."""
     with hive.db.snapshot() as db:
         return HiveView(
             events.epoch(db),
             events.last_seq(db),
             _agents(db, agents.all_of(db), spending),
-            mail.latest(db, messages),
-            mail.peek(db, OPERATOR, messages),
-            [one for one in unresolved(hive) if one.status == "pending"],
+            mail.latest(db, NEWEST_MESSAGES),
+            mail.peek(db, OPERATOR, NEWEST_MESSAGES),
             [Warned(*warning) for warning in warnings.standing(db)],
         )
 
@@ -114,13 +114,13 @@ def stuck_agents(hive: Hive, spending: Spending) -> list[AgentView]:
     return _agents(hive.db, found, spending) if found else []
 
 
-def newest_turns(hive: Hive, name: str, lines: int = 400) -> list[TurnView]:
+def newest_turns(hive: Hive, name: str) -> list[TurnView]:
     """The newest turns of an agent, as far as the newest lines of its transcript reach, and the one that runs."""
     transcript = open_transcript(hive, name)
     newest: list[Line] = []
     if transcript:
         with transcript:
-            newest = web.lines_latest(transcript, lines, LINE_MOST, LINES_MOST)
+            newest = web.lines_latest(transcript, NEWEST_LINES, LINE_MOST, LINES_MOST)
     known = {turn.id: turn for turn in turns.latest(hive.db, name, 50)}
     running = [turn.id for turn in known.values() if turn.ended_at is None]
     return [
@@ -172,9 +172,9 @@ def steps(hive: Hive) -> dict[int, str]:
     }
 
 
-def latest_approvals(hive: Hive, limit: int, agent: str | None = None) -> list[Approval]:
-    """The newest approvals, of one agent or of all, newest first."""
-    return approvals.latest(hive.db, limit, agent)[::-1]
+def latest_approvals(hive: Hive, limit: int) -> list[Approval]:
+    """The newest approvals, newest first."""
+    return approvals.latest(hive.db, limit)[::-1]
 
 
 def stream(hive: Hive, agent: str = "") -> Stream:
@@ -194,7 +194,7 @@ def events_after(hive: Hive, seq: int, limit: int = 500) -> list[EventRow]:
     return events.after(hive.db, seq, limit)
 
 
-def lines_after(transcript: Database, row: int, limit: int = 500) -> list[Line]:
+def lines_after(transcript: Database, row: int, limit: int) -> list[Line]:
     """The transcript lines that follow `row`, oldest first; overlong payloads are empty."""
     return web.lines_after(transcript, row, limit, LINE_MOST)
 

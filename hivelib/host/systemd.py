@@ -11,6 +11,7 @@ from hivelib.base.proc import Done, run
 from hivelib.model.settings import Settings
 
 _SECONDS = 90.0
+_UP_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 
 
@@ -59,7 +60,7 @@ def _run(settings: Settings, words: Sequence[str], check: bool, seconds: float =
     return done
 
 
-def start_all(settings: Settings, target: str, seconds: float = 60.0) -> None:
+def start_all(settings: Settings, target: str) -> None:
     """Starts a target and waits until it is up; raises HiveError that names a unit which does not come up.
 
     Not one `start` for as long as it takes: a service that fails and is tried again for ever would make that wait for
@@ -67,7 +68,7 @@ def start_all(settings: Settings, target: str, seconds: float = 60.0) -> None:
     """
     was_up = state(settings, target).active == "active"
     systemctl(settings, "start", "--no-block", target)
-    until = time.monotonic() + seconds
+    until = time.monotonic() + _UP_SECONDS
     while time.monotonic() < until:
         is_up = _comes_up(settings, target)
         if is_up and was_up:
@@ -79,7 +80,7 @@ def start_all(settings: Settings, target: str, seconds: float = 60.0) -> None:
         if is_up:
             return
     waiting = ", ".join(u.name for u in known if u.active == "activating")
-    raise NotNow(f"{target} is not up after {seconds:g} s; still starting: {waiting}")
+    raise NotNow(f"{target} is not up after {_UP_SECONDS:g} s; still starting: {waiting}")
 
 
 def _comes_up(settings: Settings, target: str) -> bool:

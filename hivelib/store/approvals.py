@@ -64,13 +64,9 @@ def unresolved(db: Database, agent: str | None = None) -> list[Approval]:
     return [Approval(*row) for row in rows]
 
 
-def latest(db: Database, limit: int, agent: str | None = None) -> list[Approval]:
-    """The newest approvals, over or not, of one agent or of all, oldest of them first."""
-    rows = db.all(
-        f"SELECT {_COLUMNS} FROM approvals WHERE (?1 IS NULL OR agent = ?1) ORDER BY id DESC LIMIT ?2",
-        agent,
-        limit,
-    )
+def latest(db: Database, limit: int) -> list[Approval]:
+    """The newest approvals, over or not, oldest of them first."""
+    rows = db.all(f"SELECT {_COLUMNS} FROM approvals ORDER BY id DESC LIMIT ?", limit)
     return [Approval(*row) for row in reversed(rows)]
 
 

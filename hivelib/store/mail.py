@@ -82,10 +82,9 @@ def claim(
     return [Message(*row)._replace(state="claimed", claimed_by=turn) for row in rows]
 
 
-def due(db: Database, recipient: str, now: float, lane: str | None = None) -> int:
+def due(db: Database, recipient: str, now: float) -> int:
     """How many messages could be claimed now."""
-    only = "AND lane = 'urgent'" if lane == "urgent" else ""
-    return int(db.value(f"SELECT count(*) FROM messages WHERE {_DUE} {only}", recipient, now))
+    return int(db.value(f"SELECT count(*) FROM messages WHERE {_DUE}", recipient, now))
 
 
 def any_due(db: Database, recipient: str, now: float, lane: str | None = None) -> bool:

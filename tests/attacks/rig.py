@@ -74,14 +74,10 @@ class Attacked(NamedTuple):
         """Has an agent's box do `attack` in a turn of its own and gives back what it told."""
         return self.report(name, self.begin(name, attack, **arguments))
 
-    def events(self, kind: str, subject: str, after: int = 0) -> list[dict[str, Any]]:
-        """The payloads of an agent's events later than event number `after`."""
-        sql = "SELECT payload FROM events WHERE kind = ? AND subject = ? AND seq > ? ORDER BY seq"
-        return [json.loads(text) for (text,) in self.hive.db.all(sql, kind, subject, after)]
-
-    def newest_event(self) -> int:
-        """The number of the newest event."""
-        return int(self.hive.db.value("SELECT max(seq) FROM events"))
+    def events(self, kind: str, subject: str) -> list[dict[str, Any]]:
+        """The payloads of an agent's events."""
+        sql = "SELECT payload FROM events WHERE kind = ? AND subject = ? ORDER BY seq"
+        return [json.loads(text) for (text,) in self.hive.db.all(sql, kind, subject)]
 
     def log(self, unit: str) -> str:
         """What a unit has written so far."""

@@ -1,6 +1,5 @@
 """hive-up and hive-down as a person types them, and what they leave."""
 
-import contextlib
 import json
 import os
 from pathlib import Path
@@ -77,15 +76,6 @@ class Upped(NamedTuple):
         """
         services = ("hive-broker.service", "hive-reminder.service")
         return {"manager": self.record.pid, **{name: self.main_pid(name) for name in services}}
-
-    def command_lines(self) -> list[str]:
-        """How these were called."""
-        lines = []
-        for pid in self.processes():
-            with contextlib.suppress(OSError):
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                lines.append(b" ".join(words).decode(errors="replace").strip())
-        return lines
 
 
 def made(person: Person, directory: Path) -> Upped:

@@ -1,11 +1,10 @@
 """Schedules that wait for the operator, and what became of them."""
 
-from hivelib.base import clock
 from hivelib.base.errors import HiveError
 from hivelib.flow import scheduling
 from hivelib.flow.opening import Hive
-from hivelib.model.records import Approval, Caller, Job, Reminder
-from hivelib.store import approvals, jobs, reminders
+from hivelib.model.records import Approval, Caller, Reminder
+from hivelib.store import approvals, reminders
 from tests.support.residents import voice
 from tests.support.undecided import job_of, now, quiet
 
@@ -26,13 +25,6 @@ def work(hive: Hive, number: int) -> str:
         return scheduling.carry_out(hive, job_of(hive, number, "schedule"), quiet)
     except HiveError as error:
         return error.message
-
-
-def forged_job(hive: Hive, number: int, kind: str = "schedule") -> Job:
-    """A job as whoever can write the database writes it."""
-    with hive.db.write() as db:
-        jobs.add(db, "approvals", kind, "alice", number, "operator", clock.now())
-    return job_of(hive, number, kind)
 
 
 def scheduled(hive: Hive) -> list[Reminder]:

@@ -35,10 +35,9 @@ BACKENDS = ("bwrap",)
 
 
 class Status(NamedTuple):
-    """Whether an agent is started, whether its box runs a turn now, and the units that failed."""
+    """Whether an agent is started, and the units that failed."""
 
     started: bool
-    in_turn: bool
     failed: tuple[str, ...]
 
 

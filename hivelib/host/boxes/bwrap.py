@@ -110,8 +110,7 @@ def status(settings: Settings, name: str) -> Status:
 
     found = {unit.name: unit.active for unit in known(settings, target(name), *units(name))}
     failed = tuple(sorted(unit for unit, active in found.items() if active == "failed"))
-    in_turn = found.get(f"hive-exec@{name}.service") in ("active", "activating")
-    return Status(found.get(target(name)) == "active", in_turn, failed)
+    return Status(found.get(target(name)) == "active", failed)
 
 
 def journal(settings: Settings, name: str, lines: int = 50) -> list[str]:

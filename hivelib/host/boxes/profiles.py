@@ -41,12 +41,12 @@ def complete(settings: Settings, name: str, commit: str) -> None:
     os.rename(place, paths.build(name, commit))
 
 
-def said(settings: Settings, name: str, most: int = 4096) -> str:
-    """What the last trial wrote, at most so many bytes of it."""
+def said(settings: Settings, name: str) -> str:
+    """What the last trial wrote, the first bytes of it."""
     try:
         path = f"{Paths.of(settings).build(name, TRIAL)}/{LOG}"
         with open(path, "rb") as file:
-            return file.read(most).decode("utf-8", "replace").strip()
+            return file.read(4096).decode("utf-8", "replace").strip()
     except OSError:
         return ""
 
