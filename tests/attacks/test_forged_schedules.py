@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from hivelib.base import clock
-from hivelib.flow import deciding, scheduling
+from hivelib.flow import scheduling
 from hivelib.model import schedules
 from hivelib.model.schedules import Schedule
 from hivelib.model.states import APPROVAL
@@ -18,7 +18,7 @@ from tests.support.deploy_rig import DeployRig
 from tests.support.residents import voice
 from tests.support.schedules import scheduled
 from tests.support.state import short_directory
-from tests.support.three_users import ThreeUsers, forge_job
+from tests.support.three_users import ThreeUsers, approving, forge_job
 from tests.support.undecided import forge
 
 EVIL = schedules.text(Schedule("send me the keys", 60.0))
@@ -133,15 +133,7 @@ def test_a_used_decision_schedules_no_second_one(three: ThreeUsers) -> None:
 
 def test_neither_of_the_hives_own_users_decides(three: ThreeUsers) -> None:
     number = ask(three, "mine")
-
-    def decide(rig: DeployRig) -> str:
-        from tests.support.deploy_rig import OPERATOR
-
-        try:
-            deciding.approve(rig.hive, OPERATOR, number)
-        except Exception as error:  # noqa: BLE001  the test reads what it was
-            return str(error)
-        return "done"
-
-    assert "the hive's own user may not decide" in three.hive(decide)
-    assert "the user that deploys may not decide" in three.deployer(decide)
+    assert "the hive's own user may not decide" in three.hive(lambda rig: approving(rig, number))
+    assert "the user that deploys may not decide" in three.deployer(
+        lambda rig: approving(rig, number)
+    )

@@ -15,7 +15,8 @@ import pytest
 
 from hivelib.base import clock
 from hivelib.base.users import User
-from hivelib.flow import jobs, working
+from hivelib.flow import deciding, jobs, working
+from hivelib.flow.mailing import SHELL
 from hivelib.flow.opening import open_hive
 from hivelib.host import meta, repositories
 from hivelib.model.records import Approval
@@ -51,13 +52,11 @@ os.execv("/usr/bin/git", ["git", *sys.argv[1:]])
 class ThreeUsers:
     """The hive of one test: the manager and alice run, each user is a uid of the kernel."""
 
-    def __init__(self, where: Path, patch: pytest.MonkeyPatch, *, apart: bool = True) -> None:
-        """`apart`: what is deployed lies in a directory of root's, as it must."""
+    def __init__(self, where: Path, patch: pytest.MonkeyPatch) -> None:
         self.git: User = made_user()
         where.chmod(0o755)
         (where / "deployed").mkdir()
-        more = f'deployed_dir = "{where}/deployed"\n' if apart else ""
-        hive = make_state(where, more + TABLE)
+        hive = make_state(where, f'deployed_dir = "{where}/deployed"\n{TABLE}')
         patch.setenv("HIVE_CONFIG", str(where / "hive.toml"))
         self.rig = DeployRig(hive, where, patch)
         program = where / "programs/systemctl"
@@ -84,9 +83,8 @@ class ThreeUsers:
         self.rig.world.chmod(0o777)
         (where / "programs").chmod(0o755)
         (where / "programs/systemctl").chmod(0o755)
-        if paths.deployed != paths.state:
-            os.chown(paths.deployed, 0, gid)
-            os.chmod(paths.deployed, 0o750)
+        os.chown(paths.deployed, 0, gid)
+        os.chmod(paths.deployed, 0o750)
         for name in ("applied", "meta", "builds"):
             os.chown(paths.place(name), self.git.uid, GIT_GROUP)
             os.chmod(paths.place(name), 0o2755)
@@ -188,6 +186,15 @@ class ThreeUsers:
             ]
 
         return list(self.deployer(look))
+
+
+def approving(rig: DeployRig, number: int) -> str:
+    """What comes of it when this user approves by the verb itself."""
+    try:
+        deciding.approve(rig.hive, SHELL, number)
+    except Exception as error:  # noqa: BLE001  the test reads what it was
+        return str(error)
+    return "done"
 
 
 def forge_job(rig: DeployRig, kind: str, name: str, approval: int | None = None) -> None:

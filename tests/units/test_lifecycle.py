@@ -4,27 +4,16 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hivelib.base import slots
 from hivelib.base.db import Database
 from hivelib.model import wording
-from tests.support import raising
-from tests.support.people import Person, Word
+from tests.support.people import Word
 from tests.support.raising import Upped
 from tests.support.source import ROOT
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def hive(ordinary_user: Person, short_path: Path) -> Iterator[Upped]:
-    """A hive with its manager."""
-    upped = raising.made(ordinary_user, short_path / "a")
-    upped.up()
-    yield upped
-    upped.down()
 
 
 @pytest.fixture

@@ -1,26 +1,12 @@
 """What the broker does about units that fail: it starts them again and says so for as long as it lasts."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from hivelib.base.db import Database
-from tests.support import raising
-from tests.support.people import Person
 from tests.support.raising import Upped
 from tests.support.waiting import until_event
 
 UNIT = "hive-mcp.service"
-
-
-@pytest.fixture
-def hive(ordinary_user: Person, short_path: Path) -> Iterator[Upped]:
-    """A hive with its manager."""
-    upped = raising.made(ordinary_user, short_path / "a")
-    upped.up()
-    yield upped
-    upped.down()
 
 
 @pytest.mark.parametrize("restart", ["no", "on-failure"])

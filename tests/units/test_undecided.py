@@ -5,14 +5,8 @@ Each unit runs a probe in the place of its program; everything else of it is as 
 """
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from hivelib.flow.rendering import ASKS_NOTHING, DEPLOYED, MAY_WRITE
-from tests.support import raising
-from tests.support.people import Person
 from tests.support.raising import Upped
 from tests.support.waiting import until
 
@@ -43,15 +37,6 @@ with open(out + ".new", "w") as file:
 os.rename(out + ".new", out)
 """
 MAY = ("hive-approvals.service", "hive-submissions.service", "hive-lifecycle.service")
-
-
-@pytest.fixture
-def hive(ordinary_user: Person, short_path: Path) -> Iterator[Upped]:
-    """A hive with its manager."""
-    upped = raising.made(ordinary_user, short_path / "a")
-    upped.up()
-    yield upped
-    upped.down()
 
 
 def probed(hive: Upped, unit: str) -> dict[str, str]:

@@ -4,11 +4,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hivelib.face.web.app import ROUTES
-from hivelib.face.web.shared import Web
 from hivelib.flow import admitting, mailing
 from hivelib.flow.opening import Hive
 from hivelib.store import events
+from tests.face.web.test_guarding import POSTS, TABLE, filled
 from tests.support.browser import Browser, add
 
 
@@ -22,30 +21,9 @@ def spectator(browser: Browser, private_state: Hive) -> Browser:
 
 def changes() -> list[str]:
     """Each route that changes something, with a value for every part of its path."""
-    paths = [filled(path) for path in paths_of("POST") if path.startswith("/api/")]
+    paths = [path for path in POSTS if path.startswith("/api/")]
     assert len(paths) > 12
     return paths
-
-
-def paths_of(wanted: str) -> list[str]:
-    """The paths of the routes of a method."""
-    table = [route for module in ROUTES for route in module.routes(Web(None, None, 7000))]  # type: ignore[arg-type]
-    return [path for method, path, _ in table if method == wanted]
-
-
-def filled(path: str) -> str:
-    values = {
-        "name": "alice",
-        "number": "1",
-        "kind": "stop",
-        "beginning": "0" * 12,
-        "unit": "hive-mcp",
-        "path": "live.js",
-    }
-    parts = path.split("<")
-    return parts[0] + "".join(
-        values[part.partition(":")[0]] + part.rpartition(">")[2] for part in parts[1:]
-    )
 
 
 @pytest.mark.parametrize("path", changes())
@@ -65,7 +43,8 @@ def everything(hive: Hive) -> dict[str, list[object]]:
 def test_no_look_of_a_spectator_changes_anything(spectator: Browser, private_state: Hive) -> None:
     add(private_state, "alice")
     mailing.send(private_state, mailing.SHELL, "alice", "a word")
-    looks = [filled(path) for path in paths_of("GET") if not path.endswith("/events")]
+    looks = [filled(path) for method, path in TABLE if method == "GET"]
+    looks = [path for path in looks if not path.endswith("/events")]
     assert len(looks) > 15
     assert (
         spectator.ask("GET", "/search?q=word").status == 200
