@@ -5,7 +5,7 @@ thread with a database connection of its own.
 """
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -15,16 +15,34 @@ from hivelib.base.text import visible
 from hivelib.face.mcp import wording
 from hivelib.face.mcp.arguments import Logs, Other
 from hivelib.face.mcp.calls import Answer, Call
-from hivelib.flow import ordering, showing, telling
+from hivelib.flow import ordering, showing
 from hivelib.flow.opening import Hive, open_hive
+from hivelib.flow.showing import AgentRow
 
 T = TypeVar("T")
 
 
 def list_agents(call: Call) -> Answer:
     """All live agents."""
-    found = [listed.public() for listed in telling.agents_listed(call.hive)]
+    found = [_shown(row) for row in showing.agent_rows(call.hive)]
     return Answer("\n".join(map(wording.agent, found)), {"agents": found})
+
+
+def _shown(row: AgentRow) -> dict[str, Any]:
+    """What the manager sees of an agent."""
+    agent = row.agent
+    parked = {"kind": agent.parked_kind, "until": agent.parked_until, "why": agent.parked_why}
+    return {
+        "name": agent.name,
+        "role": agent.role,
+        "state": agent.state,
+        "transient": row.transient,
+        "turn": row.turn.id if row.turn else None,
+        "queued": row.queued,
+        "model": agent.model,
+        "needs_login": bool(agent.needs_login),
+        "parked": parked if agent.parked else None,
+    }
 
 
 async def start(call: Call) -> Answer:
