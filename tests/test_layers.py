@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.support.source import ROOT, python_files
+from tests.support.source import ROOT, python_files, tracked_files
 
 # model ← base ← store | host ← flow ← face ← bin. A page or a tool calls flow, never a store.
 MAY_IMPORT = {
@@ -103,7 +103,13 @@ def test_every_import_goes_down_the_layers(path: str) -> None:
         assert faults(path, (ROOT / path).read_text()) == []
 
 
-@pytest.mark.parametrize("path", list(python_files("hivelib", "bin", "tests")))
+SOURCES = [
+    *python_files("hivelib", "bin", "tests"),
+    *(name for name in tracked_files() if name.endswith((".css", ".html", ".js", ".nix"))),
+]
+
+
+@pytest.mark.parametrize("path", SOURCES)
 def test_no_file_is_longer_than_300_lines(path: str) -> None:
     lines = (ROOT / path).read_text().count("\n")
     assert lines <= MOST_LINES, path
