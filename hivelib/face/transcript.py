@@ -1,6 +1,7 @@
 """A line of claude's stream as people read it. Every line may be hostile: parsed strictly, shown safely, cut short."""
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,11 @@ def shown(line: Line, *, first: bool) -> str:
         texts = [_note(line)]
     head = [f"── turn {line.turn}, {clock.local(line.at)} ──"] if first else []
     return "\n".join(head + [text for text in texts if text])
+
+
+def as_it_came(line: Line) -> str:
+    """A line as it came, but for what would steer a terminal when it goes to one."""
+    return visible(line.payload, one_line=True) if sys.stdout.isatty() else line.payload
 
 
 def _note(line: Line) -> str:

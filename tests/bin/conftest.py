@@ -2,8 +2,12 @@
 
 import json
 import os
+import pty
+import struct
 import subprocess
+import termios
 from collections.abc import Iterator, Sequence
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,3 +114,29 @@ def lines_of(process: "subprocess.Popen[str]", count: int) -> Sequence[str]:
     """The next lines of a running tool."""
     assert process.stdout
     return [process.stdout.readline() for _ in range(count)]
+
+
+def on_a_terminal(shell: Shell, tool: str, *words: str, **more: str) -> str:
+    """What a tool writes to a terminal of 60 columns."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    environment = {**shell.environment(), **more}
+    process = subprocess.Popen(
+        [ROOT / "bin" / tool, *words],
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += (data := os.read(ours, 65536))
+        except OSError:  # the terminal's other end is closed
+            break
+        if not data:
+            break
+    os.close(ours)
+    assert process.wait(30) == 0, shown
+    return shown.decode().replace("\r\n", "\n")

@@ -1,22 +1,15 @@
 """hive-pending and hive-show: what an operator sees before a decision, and what to type next."""
 
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
-from fcntl import ioctl
 from pathlib import Path
 
 from hivelib.base import clock
 from hivelib.store import approvals
-from tests.bin.conftest import Shell, give
+from tests.bin.conftest import Shell, give, on_a_terminal
 from tests.bin.test_looking import fields_of
 from tests.support.deceit import CORPUS, NAMES
 from tests.support.proposals import LINK, commit, deploy, propose
-from tests.support.source import ROOT
 
 SEED = {"agent.json": "{}\n", "flake.nix": "{ }\n"}
 GOLDEN = """\
@@ -69,32 +62,6 @@ def sha_of(shell: Shell, number: int) -> str:
     found = approvals.get(shell.hive.db, number)
     assert found
     return found.fetched_sha
-
-
-def on_a_terminal(shell: Shell, *words: str, columns: int = 60, **more: str) -> str:
-    """What hive-show writes to a terminal that wide."""
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**shell.environment(), **more}
-    process = subprocess.Popen(
-        [ROOT / "bin/hive-show", *words],
-        env=environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            shown += (data := os.read(ours, 65536))
-        except OSError:  # the terminal's other end is closed
-            break
-        if not data:
-            break
-    os.close(ours)
-    assert process.wait(30) == 0, shown
-    return shown.decode().replace("\r\n", "\n")
 
 
 def test_a_proposal_is_shown_from_facts_to_what_to_type_next(shell: Shell) -> None:
@@ -186,9 +153,9 @@ def hostile(shell: Shell) -> str:
 
 def test_a_hostile_proposal_steers_no_terminal_and_fakes_no_line_of_ours(shell: Shell) -> None:
     number = hostile(shell)
-    coloured = on_a_terminal(shell, number)
+    coloured = on_a_terminal(shell, "hive-show", number)
     bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
-    assert bare != coloured and bare == on_a_terminal(shell, number, NO_COLOR="1")
+    assert bare != coloured and bare == on_a_terminal(shell, "hive-show", number, NO_COLOR="1")
     assert all(char.isprintable() or char == "\n" for char in bare)
     lines = bare.split("\n")
     ours = ("to see it: git", "not shown: ")  # as long as they are

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.bin.conftest import Shell
+from tests.bin.conftest import Shell, on_a_terminal
 from tests.bin.test_looking import write_transcript
 from tests.support.residents import settle_in
 from tests.support.waiting import until
@@ -48,3 +48,12 @@ def test_an_agent_that_is_called_like_a_unit_has_logs_of_its_own(shell: Shell) -
             log.write(f"of {unit}\n")
     assert "of hive-turn@hive-mcp" in shell.run("hive-logs", "hive-mcp").stdout
     assert "of hive-mcp\n" in shell.run("hive-logs", "hive-mcp.service").stdout
+
+
+def test_a_raw_line_does_not_steer_a_terminal(shell: Shell) -> None:
+    """Not even one that is JSON: that may hold what is no control character of ASCII."""
+    lines = ["no JSON \x1b[2J", json.dumps({"type": "x", "y": "\x9b2J\u202e"}, ensure_ascii=False)]
+    write_transcript(shell, "alice", 1, lines)
+    assert shell.run("hive-transcript", "alice", "--raw").stdout.splitlines() == lines
+    shown = on_a_terminal(shell, "hive-transcript", "alice", "--raw")
+    assert all(char.isprintable() or char == "\n" for char in shown) and "\\x1b[2J" in shown
