@@ -2,7 +2,6 @@
 
 import io
 import socket
-import sys
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -10,6 +9,7 @@ from wsgiref.handlers import SimpleHandler
 from wsgiref.headers import Headers
 from wsgiref.types import WSGIApplication
 
+from hivelib.base import journal
 from hivelib.face.egress.message import Malformed, Request, parse_request, request_framing
 
 HEAD_MOST = 32 * 1024
@@ -180,7 +180,7 @@ class _Handler(SimpleHandler):
         self.keep = incoming.request.version == "1.1" and "close" not in wishes
         base = environ(incoming, address, peer)
         base[STREAM] = self._stream
-        super().__init__(io.BytesIO(incoming.body), self._written, sys.stderr, base)
+        super().__init__(io.BytesIO(incoming.body), self._written, journal.ERRORS, base)
 
     def taken(self) -> bytes:
         """What was written since somebody took it."""

@@ -9,14 +9,13 @@ application is slow (docs/web-ui.md has the figures).
 import os
 import selectors
 import socket
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
-from hivelib.base import clock
+from hivelib.base import clock, journal
 from hivelib.base.limits import files_allowed
 from hivelib.face import exchange
 from hivelib.face.client import Client
@@ -239,7 +238,7 @@ class Server:
         if client.state != "streaming" or client not in self._clients:
             return
         if client.unread > client.most:
-            sys.stderr.write(f"dropped a reader with {client.unread} bytes unread\n")
+            journal.note("hive-dashboard", f"dropped a reader with {client.unread} bytes unread")
             self._drop(client)
             return
         client.most = max(client.most, len(data))

@@ -6,10 +6,9 @@ to its bell; nothing wakes it without a reason but the watchdog.
 """
 
 import math
-import sys
 import traceback
 
-from hivelib.base import alarm, bell, clock
+from hivelib.base import alarm, bell, clock, journal
 from hivelib.base.bell import Listener
 from hivelib.base.errors import HiveError, NotNow
 from hivelib.base.sd import notify
@@ -102,7 +101,7 @@ def fire_due(hive: Hive) -> int:
         except HiveError as error:
             _fail(hive, reminder, str(error))
         except Exception as error:  # noqa: BLE001 - one reminder's bug must not keep the others
-            traceback.print_exc(file=sys.stderr)
+            traceback.print_exc(file=journal.ERRORS)
             _fail(hive, reminder, f"a bug: {type(error).__name__}: {error}")
     if fired:  # once for all, and after the rings: until then a power failure forgets message and delivery alike
         hive.db.sync()

@@ -8,13 +8,12 @@ the same agent, for their order is kept; those of other agents go on.
 
 import importlib
 import os
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hivelib.base import bell, clock, sd
+from hivelib.base import bell, clock, journal, sd
 from hivelib.base.errors import HiveError, Misuse, NotNow, Refused, explained
 from hivelib.base.slots import locked
 from hivelib.flow.jobs import LANES, topic
@@ -115,7 +114,7 @@ def _do(hive: Hive, job: Job) -> bool:
     except HiveError as error:
         note, state = str(error), "failed"
     except Exception as bug:  # noqa: BLE001 - one job's bug must not hold up all that come after it
-        traceback.print_exc(file=sys.stderr)
+        traceback.print_exc(file=journal.ERRORS)
         what = " ".join(f"{type(bug).__name__}: {bug}".split())
         note, state = f"a bug: {what}; `hive-logs hive-{job.lane}` shows where", "failed"
     with hive.db.write() as db:

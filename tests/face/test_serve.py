@@ -9,7 +9,7 @@ import pytest
 
 from hivelib.face import serve
 from hivelib.face.exchange import BODY_MOST, HEAD_MOST, Door
-from tests.support.serving import Kept, Start, ask, echo, get
+from tests.support.serving import Kept, Start, ask, echo, full_log, get
 from tests.support.waiting import until
 
 
@@ -96,6 +96,23 @@ def test_an_applications_bug_is_a_plain_500(
         told = ask(port, get())
         assert told.startswith(b"HTTP/1.1 500 ") and b"secret" not in told
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_a_full_disk_of_logs_ends_nothing(start: Start) -> None:
+    def broken(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/stream":
+            return kept.app(environ, start_response)
+        environ["wsgi.errors"].write("what bottle says of a bug\n")
+        raise ZeroDivisionError
+
+    kept, port = Kept(), start(broken)
+    with full_log(), socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+        link.sendall(get("/stream"))
+        until(lambda: kept.outlets, "a stream")
+        for _ in range(20):  # its reader does not read
+            kept.outlets[0].send(b"x" * 1_000_000)
+        until(lambda: kept.gone, "its reader dropped")
+        assert ask(port, get()).startswith(b"HTTP/1.1 500 ")
 
 
 def test_slow_clients_hold_up_nobody_and_are_let_go(

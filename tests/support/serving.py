@@ -1,7 +1,9 @@
 """A server on a port of its own with an application of the test's, and what is sent to it byte for byte."""
 
 import contextlib
+import io
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,6 +34,18 @@ def starting() -> Iterator[Start]:
         thread.join(20)
         assert not thread.is_alive()
         listener.close()
+
+
+@contextlib.contextmanager
+def full_log() -> Iterator[None]:
+    """What is said on stderr finds no room meanwhile."""
+    before = sys.stderr
+    with io.TextIOWrapper(open("/dev/full", "wb", buffering=0), write_through=True) as full:
+        sys.stderr = full
+        try:
+            yield
+        finally:
+            sys.stderr = before
 
 
 def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -7,7 +7,6 @@ up to where the others are, and from then on what they get: so nobody misses an 
 import itertools
 import os
 import select
-import sys
 import threading
 import traceback
 from collections import deque
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 
-from hivelib.base import bell, clock
+from hivelib.base import bell, clock, journal
 from hivelib.base.errors import Replaced
 from hivelib.face import unit
 from hivelib.face.exchange import Outlet
@@ -236,7 +235,7 @@ class Hub(threading.Thread):
         try:
             work()
         except Exception:  # noqa: BLE001  one page's trouble is not the others': its readers come again
-            sys.stderr.write(traceback.format_exc())
+            traceback.print_exc(file=journal.ERRORS)
             for reader in readers:
                 if reader.outlet:
                     reader.outlet.close()

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from hivelib.base import journal
 from hivelib.base.db import Database
 from hivelib.base.errors import HiveError
 from hivelib.face.web import views
@@ -129,7 +130,7 @@ def show(page: Page, drawer: Drawer, **more: Any) -> Iterator[bytes]:
     except HiveError as error:
         body = [views.refused(error)]
     except Exception:  # noqa: BLE001 - its head has gone out: what is left to do is to say so
-        traceback.print_exc()
+        traceback.print_exc(file=journal.ERRORS)
         why = HiveError("a bug in the hive: this page could not be made", "its log says where")
         body = [views.refused(why)]
     yield from map(views.encoded, [*body, views.END])
