@@ -35,7 +35,7 @@ class DeployRig:
 
     def propose(self, name: str, config: str | None, kind: str = "apply_commit") -> int:
         """A pending approval: what the submissions' worker leaves. `config` None is the template's."""
-        hive, agent = self.hive, agents.get(self.hive.db, name)
+        hive, agent = self.hive, agents.live(self.hive.db, name)
         main = repositories.main(hive.settings, name)
         with hive.db.write() as db:
             number = approvals.add(
@@ -43,7 +43,7 @@ class DeployRig:
                 kind,
                 name,
                 "main",
-                incarnation=agent.incarnation if agent and agent.state != "destroyed" else None,
+                incarnation=agent.incarnation if agent else None,
                 description="",
                 by="manager",
                 at=clock.now(),

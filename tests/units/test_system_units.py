@@ -12,6 +12,7 @@ from hivelib.base.config import load_settings
 from hivelib.flow import rendering
 from tests.support.source import ROOT
 from tests.support.state import settings_text
+from tests.support.unit_files import exposure, mistakes
 
 SOURCE = ROOT / "systemd"
 SYSTEM = SOURCE / "system"
@@ -55,22 +56,12 @@ def effective(units: Path, name: str) -> dict[str, str]:
 
 
 def test_systemd_finds_no_mistake_in_any_unit(units: Path) -> None:
-    argv = ["systemd-analyze", "verify", "--system", "--man=no", "--recursive-errors=yes"]
-    files = [str(path) for path in sorted(units.iterdir()) if path.is_file()]
-    environment = {"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{units}:/usr/lib/systemd/system"}
-    done = subprocess.run(
-        [*argv, *files], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert mistakes(units, "system") == (0, "")
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_service_is_more_exposed_than_it_must_be(units: Path, name: str) -> None:
-    argv = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(units / name)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    found = re.search(r"exposure level for \S+ ([0-9.]+)", done.stdout)
-    assert found, done.stdout + done.stderr
-    assert float(found[1]) <= BAR, done.stdout
+    assert exposure(units / name) <= BAR
 
 
 @pytest.mark.parametrize("name", SERVICES)

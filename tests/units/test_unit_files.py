@@ -1,7 +1,6 @@
 """The unit files as systemd reads them: no mistake in them, and none more exposed than it must be."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from hivelib.base.config import load_settings
 from hivelib.flow import rendering
 from tests.support.source import ROOT
 from tests.support.state import settings_text
+from tests.support.unit_files import exposure, mistakes
 
 # bubblewrap needs what the others may not have
 MOST_EXPOSED = {"hive-exec@.service": 8.0, "hive-trial@.service": 8.0}
@@ -31,26 +31,12 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_systemd_finds_no_mistake_in_any_unit(units: Path, tmp_path: Path) -> None:
-    argv = ["systemd-analyze", "verify", "--user", "--man=no", "--recursive-errors=yes"]
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "XDG_RUNTIME_DIR": str(tmp_path),
-        "SYSTEMD_UNIT_PATH": f"{units}:/usr/lib/systemd/user",
-    }
-    files = [str(path) for path in sorted(units.iterdir()) if path.is_file()]
-    done = subprocess.run(
-        [*argv, *files], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert mistakes(units, "user", XDG_RUNTIME_DIR=str(tmp_path)) == (0, "")
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_service_is_more_exposed_than_it_must_be(units: Path, name: str) -> None:
-    argv = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(units / name)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    found = re.search(r"exposure level for \S+ ([0-9.]+)", done.stdout)
-    assert found, done.stdout + done.stderr
-    assert float(found[1]) <= MOST_EXPOSED.get(name, BAR), done.stdout
+    assert exposure(units / name) <= MOST_EXPOSED.get(name, BAR)
 
 
 @pytest.mark.parametrize(
