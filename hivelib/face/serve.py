@@ -6,10 +6,8 @@ from its first byte. So there may be any number of open streams, and the pool of
 application is slow (docs/web-ui.md has the figures).
 """
 
-import os
 import selectors
 import socket
-from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +18,7 @@ from hivelib.base.limits import files_allowed
 from hivelib.face import exchange
 from hivelib.face.client import Client
 from hivelib.face.deadlines import Deadlines
+from hivelib.face.errands import Errands
 from hivelib.face.exchange import Door, Fault, Incoming, Outgoing, Outlet
 
 REQUEST_SECONDS = 15.0
@@ -49,9 +48,7 @@ class Server:
         self._deadlines: Deadlines[Client] = Deadlines()
         self._full: Deadlines[Door] = Deadlines()
         self._threads = ThreadPoolExecutor(THREADS, "page")
-        self._posted: deque[Callable[[], None]] = deque()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._woken = False
+        self._errands = Errands()
         self._stop_at: float | None = None
         self._most = max(64, files_allowed() - 256)  # threads' databases and fifos need some too
 
@@ -61,17 +58,14 @@ class Server:
 
     def post(self, work: Callable[[], None]) -> None:
         """Lets the loop's thread do something small, in the order it was asked; from any thread."""
-        self._posted.append(work)
-        if not self._woken:
-            self._woken = True
-            os.eventfd_write(self._wake, 1)
+        self._errands.add(work)
 
     def serve(self) -> None:
         """Runs until `stop`; sleeps whenever no client does anything."""
         for door in self._doors:
             door.listener.setblocking(False)
             self._watch_door(door)
-        self._selector.register(self._wake, READ, self._run_posted)
+        self._selector.register(self._errands, READ, self._errands.do)
         while self._stop_at is None or (self._clients and clock.monotonic() < self._stop_at):
             for key, events in self._selector.select(self._patience()):
                 if isinstance(key.data, Client):
@@ -91,15 +85,6 @@ class Server:
             self._full.forget(door)
         for client in [c for c in self._clients if c.state in ("reading", "streaming")]:
             self._drop(client)
-
-    def _run_posted(self) -> None:
-        os.eventfd_read(self._wake)
-        self._woken = False  # before looking: who posts from here on wakes again
-        for _ in range(len(self._posted)):
-            self._posted.popleft()()
-        if self._posted and not self._woken:
-            self._woken = True
-            os.eventfd_write(self._wake, 1)
 
     def _patience(self) -> float | None:
         waits = [self._deadlines.patience(), self._full.patience()]
