@@ -126,7 +126,9 @@ def _next(shown: Shown) -> Iterator[str]:
     if shown.obstacle:
         yield f"it cannot be approved: {shown.obstacle}"
     yield "next:"
-    if not shown.obstacle:
+    if not shown.decides:
+        yield f"  hive-show {approval.id}"
+    elif not shown.obstacle:
         yield f"  hive-approve {approval.id} --sha {approval.fetched_sha[:12]}"
     yield f'  hive-deny {approval.id} --note "…"'
 

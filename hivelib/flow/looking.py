@@ -52,6 +52,11 @@ class Shown(NamedTuple):
         """Whether it is a schedule: words, and no commit."""
         return self.approval.kind == schedules.KIND
 
+    @property
+    def decides(self) -> bool:
+        """Whether this is what a yes is about: all that would change in what runs, and not in something else."""
+        return self.recurs or self.against == "running"
+
 
 class _Base(NamedTuple):
     commit: str

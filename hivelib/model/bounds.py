@@ -44,7 +44,6 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "notify.per_hour": (1, 3600),
     "idle.mcp_seconds": (0, 86400 * 365),
     "idle.egress_seconds": (0, 86400 * 365),
-    "idle.door_seconds": (0, 86400 * 365),
 }
 _ONE_OF = {"systemd.scope": ("user", "private", "system")}
 

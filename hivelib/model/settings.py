@@ -157,7 +157,6 @@ class Idle(NamedTuple):
 
     mcp_seconds: float = 600.0
     egress_seconds: float = 600.0
-    door_seconds: float = 1.0
 
 
 class Settings(NamedTuple):

@@ -76,6 +76,8 @@ def test_a_proposal_is_shown_from_facts_to_what_to_type_next(shell: Shell) -> No
     assert re.sub(r"\d\d-\d\d \d\d:\d\d:\d\d", "TIME", shown) == GOLDEN
     stat = shell.run("hive-show", str(number), "--stat").stdout
     assert "1 file, +2 -1 lines" in stat and "@@" not in stat and "hive-approve 1 --sha" in stat
+    other = shell.run("hive-show", str(number), "--against", "previous").stdout
+    assert other.partition("\nnext:\n")[2].split("--note")[0] == "  hive-show 1\n  hive-deny 1 "
 
 
 def test_json_has_exactly_the_documented_fields(shell: Shell) -> None:

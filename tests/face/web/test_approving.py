@@ -40,6 +40,12 @@ def test_it_is_shown_looked_at_and_approved_without_a_script(inside: Browser, hi
     assert '<span class="gi">+{"model": "opus"}</span>' in page
     for shown in (page, inside.ask("GET", f"/approval/{one.id}/look").text):
         assert action in shown and f'value="{one.fetched_sha}"' in shown
+    for other in (
+        "approved",
+        "previous",
+    ):  # which may be the smaller part of what a yes would change
+        shown = inside.ask("GET", f"/approval/{one.id}?against={other}").text
+        assert action not in shown and f"/api/approvals/{one.id}/deny" in shown
     answer = inside.ask(
         "POST", f"/api/approvals/{one.id}/approve", urlencode({"sha": one.fetched_sha})
     )
