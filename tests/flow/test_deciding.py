@@ -182,3 +182,15 @@ def test_an_approval_comes_to_its_end_once_and_only_as_the_table_says(hive: Hive
     assert [(one["status"], one["note"]) for one in told(hive)] == [
         ("superseded", "alice was destroyed")
     ]
+
+
+def test_what_a_killed_decider_left_goes_after_a_minute(hive: Hive) -> None:
+    decisions.prepare(hive.paths)
+    places = {name: f"{hive.paths.state}/decisions/{name}" for name in (".7.old", ".8.new", "7")}
+    for place in places.values():
+        with open(place, "w", encoding="utf-8"):
+            pass
+    for name in (".7.old", "7"):
+        os.utime(places[name], (clock.now() - 61, clock.now() - 61))
+    deciding.catch_up(hive)
+    assert [name for name, place in places.items() if os.path.exists(place)] == [".8.new", "7"]
