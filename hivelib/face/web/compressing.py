@@ -112,7 +112,7 @@ def _deflated(data: bytes | bytearray, end: int = zlib.Z_SYNC_FLUSH) -> bytes:
     return compressor.compress(data) + compressor.flush(end)
 
 
-@kept(400_000)
+@kept(200_000, 4)
 def _kept(piece: bytes) -> bytes:
     return _deflated(piece)
 

@@ -12,11 +12,11 @@ Key = TypeVar("Key", bound=Hashable)
 Drawn = TypeVar("Drawn", bound=Sized)
 
 
-def kept(most: int) -> Callable[[Callable[[Key], Drawn]], Callable[[Key], Drawn]]:
+def kept(most: int, share: int = 8) -> Callable[[Callable[[Key], Drawn]], Callable[[Key], Drawn]]:
     """Keeps what a function of one thing gave back, `most` characters or bytes of it in all, those used last; for any
     thread. The same thing has the very same object back.
 
-    What alone is over an eighth of that is not kept: one long text must not push out all others.
+    What alone is over an eighth of that (a `share`th) is not kept: one long text must not push out all others.
     """
 
     def decorated(function: Callable[[Key], Drawn]) -> Callable[[Key], Drawn]:
@@ -32,7 +32,7 @@ def kept(most: int) -> Callable[[Callable[[Key], Drawn]], Callable[[Key], Drawn]
                     found.move_to_end(key)
                     return found[key]
             made = function(key)
-            if len(made) > most // 8:
+            if len(made) > most // share:
                 return made
             with lock:
                 if key not in found:
@@ -47,10 +47,14 @@ def kept(most: int) -> Callable[[Callable[[Key], Drawn]], Callable[[Key], Drawn]
     return decorated
 
 
-def together(draw: Callable[[Key], str], most: int) -> Callable[[tuple[Key, ...]], str]:
+SECTION = 600_000, 2
+"""Of a section the last few drawings are kept: who loads the page wants how it is now."""
+
+
+def together(draw: Callable[[Key], str]) -> Callable[[tuple[Key, ...]], str]:
     """What `draw` makes of each of several things, in a row; it is kept too, all of it as one."""
 
-    @kept(most)
+    @kept(*SECTION)
     def drawn(things: tuple[Key, ...]) -> str:
         return "".join(map(draw, things))
 

@@ -49,7 +49,7 @@ def escape(text: str) -> str:
     return html.escape(visible(text))
 
 
-@kept(4_000_000)
+@kept(1_200_000, 4)
 def _encoded(piece: str) -> bytes:
     return piece.encode()
 

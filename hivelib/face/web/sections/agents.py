@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from hivelib.face.web.keeping import kept
+from hivelib.face.web.keeping import SECTION, kept
 from hivelib.face.web.sections.base import Drawer, Patch, patch
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
@@ -48,7 +48,7 @@ def agent(view: AgentView) -> str:
     )
 
 
-@kept(2_000_000)
+@kept(*SECTION)
 def _table(views: tuple[AgentView, ...]) -> str:
     return render("agents", rows="\n".join(map(agent, views)))
 

@@ -46,7 +46,7 @@ def card(shown: tuple[Approval, str]) -> str:
     return render("approval_card", row=row, step=step)
 
 
-_cards = together(card, 2_000_000)
+_cards = together(card)
 
 
 def verdict(row: Approval | None, number: str, step: str) -> str:

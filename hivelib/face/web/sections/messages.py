@@ -78,7 +78,7 @@ def mail(row: Message) -> str:
     return render("mail", row=row, body=body_of(row))
 
 
-_messages, _mail = together(message, 4_000_000), together(mail, 2_000_000)
+_messages, _mail = together(message), together(mail)
 
 
 def body_of(row: Message) -> str:

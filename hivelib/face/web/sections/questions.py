@@ -56,7 +56,7 @@ def question(one: Question | Broken) -> str:
     return render("question", one=one, name=name, words=markdown.html(one.question))
 
 
-_questions = together(question, 2_000_000)
+_questions = together(question)
 
 
 def _past(drawer: Drawer) -> str:
