@@ -6,7 +6,7 @@ from hivelib.flow.opening import Hive
 from hivelib.model.events import AgentParked
 from hivelib.store import agents, events
 from tests.support.chromium import Person, visit
-from tests.support.residents import voice
+from tests.support.residents import settle_in, voice
 from tests.support.undecided import propose
 
 FOCUS = """() => { const one = document.activeElement;
@@ -133,3 +133,28 @@ def test_a_transcript_grows_and_its_folds_stay(operator: Person, scenery: Hive) 
     tab.get_by_text("word 4").wait_for()
     assert fold.evaluate("(one) => one.open")
     assert tab.locator("#body").input_value() == "wait a mom"
+
+
+def test_a_name_that_is_written_out_is_whom_it_is_for(operator: Person, scenery: Hive) -> None:
+    tab = operator.open()
+    tab.locator("#to").fill("alice")
+    tab.locator("#body").press_sequentially("@bob can you hear")
+    assert tab.locator("#to").input_value() == "bob"
+    tab.locator("#body").press("Control+Enter")
+    tab.locator("#messages .message", has_text="can you hear").wait_for()
+    tab.locator("#body").press_sequentially("@*\nall of you")
+    assert tab.locator("#to").input_value() == "*"
+    assert tab.locator("#body").input_value() == "all of you"
+    tab.locator("#body").fill("")
+    tab.locator("#body").press_sequentially("@nobody hears")
+    assert tab.locator("#to").input_value() == "*"
+    row = scenery.db.one("SELECT recipient, body FROM messages ORDER BY id DESC")
+    assert row == ("bob", "can you hear")
+
+
+def test_a_name_with_a_figure_is_offered(operator: Person, scenery: Hive) -> None:
+    settle_in(scenery, "r2d2")
+    tab = operator.open()
+    tab.locator("#body").press_sequentially("@r2d")
+    tab.get_by_role("option", name="@r2d2").click()
+    assert tab.locator("#to").input_value() == "r2d2"

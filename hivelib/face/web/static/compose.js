@@ -36,7 +36,17 @@ function keep() {
   else localStorage.removeItem(draft);
 }
 
-form.addEventListener("input", () => { tell(""); keep(); });
+form.addEventListener("input", () => { tell(""); address(); keep(); });
+
+/** A name that was written out at the beginning, and not chosen, is whom it is for, too. */
+function address() {
+  const [begun, value] = body.value.match(/^(@\S+)\s/) ?? [];
+  const known = begun && to.type !== "hidden" && body.selectionStart === begun.length;
+  if (!known || !names().some((one) => one.value === value)) return;
+  to.value = value.slice(1);
+  body.value = body.value.slice(begun.length);
+  body.setSelectionRange(0, 0);
+}
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -68,7 +78,7 @@ async function send() {
 // Before the shortcut: while words are offered, Enter is theirs.
 complete(body, offered, put);
 function offered(before) {
-  const begun = before.match(/(?:^|\s)([@/][a-z*-]*)$/);
+  const begun = before.match(/(?:^|\s)([@/][a-z0-9*-]*)$/);
   if (!begun) return null;
   const from = before.length - begun[1].length;
   const isCommand = begun[1][0] === "/";
