@@ -158,3 +158,18 @@ def test_a_name_with_a_figure_is_offered(operator: Person, scenery: Hive) -> Non
     tab.locator("#body").press_sequentially("@r2d")
     tab.get_by_role("option", name="@r2d2").click()
     assert tab.locator("#to").input_value() == "r2d2"
+
+
+def test_a_thread_is_answered_on_its_page(operator: Person, scenery: Hive) -> None:
+    asked = mailing.send(scenery, voice("carol"), "operator", "which of them?").id
+    tab = operator.open(f"/thread/{asked}")
+    tab.locator("#body").fill("the second")
+    tab.locator("#body").press("Control+Enter")
+    tab.locator("#conversation .message", has_text="the second").wait_for()
+    tab.locator("#body").fill("and the third")
+    tab.get_by_role("button", name="Send").click()
+    tab.locator("#conversation .message", has_text="and the third").wait_for()
+    rows = scenery.db.all(
+        "SELECT recipient, in_reply_to FROM messages WHERE sender = 'operator' ORDER BY id DESC LIMIT 2"
+    )
+    assert [tuple(row) for row in rows] == [("carol", asked)] * 2

@@ -68,7 +68,11 @@ def steps(hive: Hive, work: Callable[[], object]) -> int:
 def test_a_page_takes_as_many_steps_after_a_long_history(old: Old, name: str) -> None:
     def again(hive: Hive) -> int:
         drawer = Drawer(hive, Spending(), LOOKED_AT[name])
-        more = {"hive": {"to": "", "reply": "", "key": ""}, "agent": {"key": ""}}.get(name, {})
+        more = {
+            "hive": {"to": "", "reply": "", "key": ""},
+            "agent": {"key": ""},
+            "thread": {"to": "alice", "newest": 1, "key": ""},
+        }.get(name, {})
 
         def shown() -> None:
             assert b"".join(pages.show(pages.PAGES[name], drawer, **more)).endswith(b"</html>")

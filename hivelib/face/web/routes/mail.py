@@ -1,6 +1,6 @@
 """Messages: written, and read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,13 +8,14 @@ import bottle
 
 from hivelib.face import fields
 from hivelib.face.web import answers, asked, pages
-from hivelib.face.web.routes.reading import NUMBER, follow
+from hivelib.face.web.routes.reading import NUMBER, follow, key
 from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.sections.messages import message
 from hivelib.face.web.shared import Web
 from hivelib.face.web.views import document, render
-from hivelib.flow import finding, mailing
+from hivelib.flow import finding, mailing, viewing
 from hivelib.model.names import OPERATOR
+from hivelib.model.records import Message
 
 
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
@@ -60,8 +61,16 @@ def _redeliver(web: Web, number: str) -> Any:
 
 
 def _thread(web: Web, number: str) -> Iterator[bytes]:
-    finding.thread(web.hive, int(number))  # refused when there is no such message
-    return pages.show(pages.THREAD, Drawer(web.hive, web.spending, number))
+    rows = finding.thread(web.hive, int(number))  # refused when there is no such message
+    to = _other(web, rows)
+    drawer = Drawer(web.hive, web.spending, number)
+    return pages.show(pages.THREAD, drawer, to=to, newest=rows[-1].id, key=key())
+
+
+def _other(web: Web, rows: Sequence[Message]) -> str:
+    """Whom an answer in a thread is for: the agent that wrote last or was written to last; empty when it has none."""
+    names = (name for row in reversed(rows) for name in (row.sender, row.recipient))
+    return next((name for name in names if viewing.is_live(web.hive, name)), "")
 
 
 def _thread_data(web: Web, number: str) -> str:

@@ -52,7 +52,7 @@ def _hive(web: Web) -> Iterator[bytes]:
     query = bottle.request.query
     to, reply = query.getunicode("to") or "", query.getunicode("reply") or ""
     drawer = Drawer(web.hive, web.spending)
-    return pages.show(pages.HIVE, drawer, to=to, reply=reply, key=_key())
+    return pages.show(pages.HIVE, drawer, to=to, reply=reply, key=key())
 
 
 def _stacked(web: Web, page: Page) -> Iterator[bytes]:
@@ -64,10 +64,10 @@ def _agent(web: Web, name: str) -> Iterator[bytes]:
         raise answers.Missing(
             f"no agent is called {names_shown(name)}", "the first page lists them"
         )
-    return pages.show(pages.AGENT, Drawer(web.hive, web.spending, name), key=_key())
+    return pages.show(pages.AGENT, Drawer(web.hive, web.spending, name), key=key())
 
 
-def _key() -> str:
+def key() -> str:
     """What makes a message that is sent twice the same one."""
     return secrets.token_urlsafe(12)
 

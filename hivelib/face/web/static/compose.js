@@ -65,7 +65,7 @@ async function send() {
       const told = await post(form);
       tell(`sent as ${told.id}`);
       if (to.type !== "hidden") localStorage.setItem("recipient", to.value);
-      if (reply) reply.value = "";
+      if (reply && reply.type !== "hidden") reply.value = "";
     }
     key.value = crypto.randomUUID();
     if (body.value === sent) body.value = "";
