@@ -227,6 +227,10 @@ const busy = new WeakSet();
 
 /** Does `work` unless it is being done for this form. Its button is not disabled, for that would take the focus away. */
 export async function once(form, work) {
+// What sticks below the head of the page sticks below all of it, however many lines it takes.
+const head = document.querySelector(".top");
+new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${Math.floor(head.getBoundingClientRect().height)}px`)).observe(head);
+
   if (busy.has(form)) return;
   busy.add(form);
   const button = form.querySelector("button");
