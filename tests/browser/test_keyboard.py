@@ -14,6 +14,10 @@ WHERE = """() => { const one = document.activeElement;
   return `${one.nodeName} ${one.id} ${one.innerText ?? ""}`; }"""
 
 
+IN_SIGHT = """() => document.activeElement.getBoundingClientRect().top
+  >= document.querySelector(".top").getBoundingClientRect().bottom"""
+
+
 def tab_to(tab: Tab, wanted: Locator, most: int = 80) -> None:
     """Presses Tab until the focus is there, and sees on the way that it can be seen."""
     for _ in range(most):
@@ -59,6 +63,7 @@ def test_approve_and_deny_with_a_reason(operator: Person, scenery: Hive) -> None
         until_value(scenery.db, "SELECT decided_at FROM approvals WHERE id = ?", number)
         card.locator(".badge").wait_for()
         assert section_of(tab) == "approvals-section"
+        assert tab.evaluate(IN_SIGHT), "where one is can be seen"
     first, second = resolving.known(scenery, 4), resolving.known(scenery, 5)
     assert (first.status, second.status) == ("approved", "denied")
     assert second.note == "too wide"

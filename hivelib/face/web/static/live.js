@@ -64,8 +64,12 @@ function apply(patches) {
       if (into && insert(into, fresh)) added.push(fresh);
     }
   }
-  // Who worked with the keyboard on what is gone goes on in its section.
-  if (focused && !focused.isConnected) section?.querySelector("h2[tabindex]")?.focus({ preventScroll: true });
+  // Who worked with the keyboard on what is gone goes on in its section, and sees where that is.
+  const heading = focused && !focused.isConnected && section?.querySelector("h2[tabindex]");
+  if (heading) {
+    heading.focus({ preventScroll: true });
+    heading.scrollIntoView({ block: "nearest" });
+  }
   return added;
 }
 
