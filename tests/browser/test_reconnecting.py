@@ -23,7 +23,8 @@ def test_a_killed_page_is_said_to_be_lost_and_comes_back_whole(
     tab = operator.open()
     tab.locator("#body").fill("not lost")
     page.kill(signal.SIGKILL)
-    tab.locator("#live", has_text=re.compile(r"connection lost at \d")).wait_for()
+    tab.locator("#live", has_text=re.compile(r"connection lost at \d\d:\d\d:\d\d$")).wait_for()
+    assert "lost" in (tab.locator("#live").get_attribute("class") or "").split()
     assert "good" not in (tab.locator("#live").get_attribute("class") or "")
     missed = [sent(scenery, f"meanwhile {number}") for number in range(5)]
     page.start()
@@ -55,3 +56,14 @@ def test_a_hidden_tab_holds_no_connection_and_catches_up(
     tab.locator(f"#message-{last}").wait_for()
     assert shown_ids(tab) == rows(scenery)
     assert followed(scenery)
+
+
+def test_what_cannot_be_sent_stays_and_the_page_says_so(operator: Person) -> None:
+    operator.foreseen.append("ERR_INTERNET_DISCONNECTED")
+    tab = operator.open()
+    tab.locator("#to").fill("alice")
+    tab.locator("#body").fill("not lost")
+    operator.context.set_offline(True)
+    tab.locator("#body").press("Control+Enter")
+    tab.locator("#said", has_text="the hive does not answer").wait_for()
+    assert tab.locator("#body").input_value() == "not lost"

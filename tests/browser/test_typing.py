@@ -173,3 +173,16 @@ def test_a_thread_is_answered_on_its_page(operator: Person, scenery: Hive) -> No
         "SELECT recipient, in_reply_to FROM messages WHERE sender = 'operator' ORDER BY id DESC LIMIT 2"
     )
     assert [tuple(row) for row in rows] == [("carol", asked)] * 2
+
+
+def test_what_was_refused_is_not_said_any_more_once_something_was_done(operator: Person) -> None:
+    operator.foreseen.append("400")
+    tab = operator.open("/system")
+    tab.get_by_text("Remind an agent").click()
+    tab.locator("#remind-words").fill("look")
+    tab.get_by_role("button", name="Set it").click()
+    tab.locator("#told", has_text="needs a time").wait_for()
+    tab.locator("#remind-when").fill("in 20 min")
+    tab.get_by_role("button", name="Set it").click()
+    tab.locator("#reminders tr", has_text="look").last.wait_for()
+    tab.locator("#told").wait_for(state="hidden", timeout=5000)  # by itself it goes after 15 s

@@ -137,7 +137,7 @@ function close() {
 
 function lost() {
   lostAt ||= Date.now();
-  say(`connection lost at ${new Date(lostAt).toLocaleTimeString()}`, false);
+  say(`connection lost at ${new Date(lostAt).toTimeString().slice(0, 8)}`, false);
 }
 
 /** The browser gave up: the server answered with an error. Asks it for a snapshot, which also tells why. */
@@ -168,6 +168,7 @@ export function tell(words) {
 export function say(words, good) {
   sign.textContent = words;
   sign.classList.toggle("good", good);
+  sign.classList.toggle("lost", !good);
 }
 
 // A tab that nobody sees draws nothing and holds no connection (browsers allow six to one host), unless it notifies.
@@ -190,11 +191,9 @@ export function post(form) {
 
 /** Sends fields as JSON; gives back the answer, or throws its words. */
 export async function call(path, fields) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(fields),
-  });
+  const body = JSON.stringify(fields);
+  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body })
+    .catch(() => { throw new Error("the hive does not answer; try again when the page is live"); });
   const told = await answer.json().catch(() => ({ error: `the server said ${answer.status}` }));
   if (!answer.ok) throw new Error(told.hint ? `${told.error}; ${told.hint}` : told.error);
   return told;
@@ -209,7 +208,8 @@ document.addEventListener("submit", async (event) => {
     try {
       await post(form);
       form.reset();
-      shut(form.closest(".menu") ?? form.closest(".confirm"));
+      told.hidden = true;
+      shut(form.closest(".menu") ?? form.closest(".confirm, .ask"));
     } catch (error) {
       tell(error.message);
     }
@@ -227,14 +227,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") shut(document.activeElement.closest(".menu[open]"));
 });
 
-const busy = new WeakSet();
-
-/** Does `work` unless it is being done for this form. Its button is not disabled, for that would take the focus away. */
-export async function once(form, work) {
 // What sticks below the head of the page sticks below all of it, however many lines it takes.
 const head = document.querySelector(".top");
 new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${Math.floor(head.getBoundingClientRect().height)}px`)).observe(head);
 
+const busy = new WeakSet();
+
+/** Does `work` unless it is being done for this form. Its button is not disabled, for that would take the focus away. */
+export async function once(form, work) {
   if (busy.has(form)) return;
   busy.add(form);
   const button = form.querySelector("button");
