@@ -69,7 +69,7 @@ def admit(hive: Hive, token: str, address: str) -> str:
             events.record(db, OperatorLoggedIn(role, surface="web", address=address), at=now)
     if role is None:
         raise Refused(
-            "this link was used before, or is too old", "make another: hive-dashboard-url"
+            "this link was used before, or is too old", "make another: `hive-dashboard-url`"
         )
     bell.ring(hive.paths.bell, "events")
     return secret
@@ -91,6 +91,11 @@ def admitted(hive: Hive, secret: str) -> Caller | None:
 def leave(hive: Hive, secret: str) -> bool:
     """Ends the session of that secret; False when there was none."""
     return _end(hive, digest(secret), "itself")
+
+
+def is_own(secret: str, beginning: str) -> bool:
+    """Whether that is the session of this secret, named as `sessions` names it."""
+    return bool(secret) and digest(secret)[:_SHOWN] == beginning
 
 
 def end_session(hive: Hive, caller: Caller, beginning: str) -> bool:

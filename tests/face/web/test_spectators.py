@@ -105,4 +105,7 @@ def test_sessions_are_listed_and_ended(inside: Browser, private_state: Hive) -> 
     assert inside.ask("POST", f"/api/sessions/{newest.id}/end", {}).json == {"already": True}
     assert admitting.admitted(private_state, other) is None
     assert inside.ask("POST", "/api/sessions/%25/end", {}).status == 404
+    refused = inside.ask("POST", f"/api/sessions/{own.id}/end", {})
+    assert refused.status == 409 and refused.json["hint"] == "log out instead"
+    assert inside.ask("GET", "/").status == 200
     assert events.latest(private_state.db, 1)[0].kind == "session_ended"

@@ -61,6 +61,8 @@ def _invite(web: Web) -> Any:
 
 
 def _end(web: Web, beginning: str) -> Any:
+    if admitting.is_own(web.secret, beginning):
+        raise Refused("that is the session you are in", "log out instead")
     ended = admitting.end_session(web.hive, web.caller, beginning)
     web.hub.check_sessions()
     return answers.done({"already": not ended}, "/system")
