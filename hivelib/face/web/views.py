@@ -6,6 +6,7 @@ and escapes HTML. `{{!…}}` is for HTML made here, nothing else.
 
 import html
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -29,8 +30,15 @@ def render(template: str, /, **values: Any) -> str:
 def pieces(template: str, /, **values: Any) -> list[str]:
     """As `render`, in the pieces it is made of: HTML that `values` hold comes out as the very object that it is."""
     made: list[str] = []
-    given = {"clock": clock, "shortened": shortened, "OPERATOR": OPERATOR, "render": render}
-    _template(template).execute(made, given | values)
+    given = {
+        "clock": clock,
+        "shortened": shortened,
+        "quoted": quoted,
+        "render": render,
+        "OPERATOR": OPERATOR,
+        **values,
+    }
+    _template(template).execute(made, given)
     while made and not made[-1].strip():
         made.pop()
     if made:
@@ -47,6 +55,11 @@ def _template(name: str) -> SimpleTemplate:
 def escape(text: str) -> str:
     """Untrusted text for use in HTML, in an element or in a quoted attribute."""
     return html.escape(visible(text))
+
+
+def quoted(text: str) -> str:
+    """Untrusted words as HTML in which what stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 @kept(1_200_000, 4)

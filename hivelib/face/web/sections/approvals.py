@@ -61,7 +61,8 @@ def _verdict(drawer: Drawer) -> str:
 
 
 def _history(drawer: Drawer) -> str:
-    return render("approvals_past", rows=viewing.latest_approvals(drawer.hive, PAST))
+    latest = viewing.latest_approvals(drawer.hive, PAST)
+    return render("approvals_past", rows=[row for row in latest if row.resolved_at is not None])
 
 
 _CHANGES = frozenset(

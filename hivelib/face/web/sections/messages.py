@@ -6,17 +6,20 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+from hivelib.base import clock
 from hivelib.face.web import markdown
 from hivelib.face.web.keeping import kept, together
 from hivelib.face.web.sections.agents import ROSTER
 from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
-from hivelib.face.web.views import render
+from hivelib.face.web.views import escape, render
 from hivelib.flow import mailing, viewing
 from hivelib.model.names import OPERATOR, SYSTEM
 from hivelib.model.records import EventRow, Message
 
 NEWEST = 100
 """Messages of the flow that a page begins with."""
+FAR = 2.0**33
+"""Seconds beyond which a number of a notice is no time."""
 
 
 class Flow:
@@ -87,8 +90,17 @@ def body_of(row: Message) -> str:
         with suppress(ValueError, RecursionError):
             told = json.loads(row.body)
             if isinstance(told, dict) and told.get("event"):
-                return render("notice", event=str(told.pop("event")), fields=told)
+                return render("notice", event=str(told.pop("event")), fields=told, said=_said)
     return markdown.html(row.body)
+
+
+def _said(name: str, value: Any) -> str:
+    """A field of a notice as HTML: a time as the page writes times, yes and no in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith("_at") and isinstance(value, int | float) and 0 <= value < FAR:
+        return f'<time datetime="{clock.iso(value)}">{clock.local(value)}</time>'
+    return escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 @lru_cache(maxsize=8)

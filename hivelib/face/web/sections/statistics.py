@@ -9,7 +9,7 @@ from hivelib.face.web.views import render
 from hivelib.flow import reckoning
 from hivelib.flow.reckoning import DAY, HOUR, Span
 
-WIDTH, HEIGHT, FOOT = 720, 140, 18
+WIDTH, HEIGHT, FOOT = 720, 140, 24
 """Units of a chart, and of the line below it that has times."""
 DAYS = 30
 
@@ -29,8 +29,10 @@ def chart(
     parts: Sequence[tuple[str, Callable[[Span], float]]],
     words: Callable[[Span], str],
     label: Callable[[float], str],
+    figure: str,
 ) -> str:
-    """A bar for each span, made of parts (class and value) that stand on each other; `label` names a time below."""
+    """A bar for each span, made of parts (class and value) that stand on each other; `label` names a time below,
+    `figure` writes the value of the tallest."""
     most = max((sum(value(span) for _, value in parts) for span in spans), default=0.0)
     step = WIDTH / max(1, len(spans))
     bars = []
@@ -48,6 +50,7 @@ def chart(
     return render(
         "chart",
         title=title,
+        tallest=figure.format(most),
         bars=bars if most else [],
         marks=marks,
         width=WIDTH,
@@ -65,9 +68,15 @@ def charts(drawer: Drawer) -> str:
     cost = (("cost", lambda span: span.cost),)
     return "".join(
         (
-            chart("Turns, 24 hours", hours, ended, _turns, lambda at: clock.local(at)[6:11]),
-            chart(f"Turns, {DAYS} days", days, ended, _turns, lambda at: clock.iso(at)[5:10]),
-            chart(f"Cost, {DAYS} days", days, cost, _cost, lambda at: clock.iso(at)[5:10]),
+            chart(
+                "Turns, 24 hours", hours, ended, _turns, lambda at: clock.local(at)[6:11], "{:.0f}"
+            ),
+            chart(
+                f"Turns, {DAYS} days", days, ended, _turns, lambda at: clock.iso(at)[5:10], "{:.0f}"
+            ),
+            chart(
+                f"Cost, {DAYS} days", days, cost, _cost, lambda at: clock.iso(at)[5:10], "${:.2f}"
+            ),
         )
     )
 
