@@ -1,11 +1,14 @@
 """What the page says: in words, with times as it writes times, and only what is so."""
 
 import json
+from collections.abc import Callable
 
 from hivelib.base import clock
 from hivelib.face.web.sections.messages import body_of
+from hivelib.face.web.sections.statistics import chart
 from hivelib.flow import asking, mailing, viewing
 from hivelib.flow.opening import Hive
+from hivelib.flow.reckoning import Span
 from hivelib.model.names import SYSTEM
 from tests.support.browser import Browser, add
 from tests.support.residents import voice
@@ -64,3 +67,13 @@ def test_the_page_of_a_proposal_says_what_it_is_and_for_whom(
     inhabited(private_state)
     number = propose(private_state, "alice").id
     assert "apply_commit for alice" in inside.ask("GET", f"/approval/{number}").text
+
+
+def test_a_chart_says_how_much_its_tallest_bar_is() -> None:
+    spans = [Span(0.0, 3, 1, 0.0, 0), Span(3600.0, 1, 0, 0.0, 0)]
+    parts: list[tuple[str, Callable[[Span], float]]] = [
+        ("ok", lambda span: span.ok),
+        ("bad", lambda span: span.bad),
+    ]
+    assert "the tallest is 4" in chart("Turns", spans, parts, str, str, "{:.0f}")
+    assert "None in this time." in chart("Cost", [], parts, str, str, "${:.2f}")
