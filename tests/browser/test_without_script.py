@@ -24,6 +24,8 @@ def test_everything_is_read_and_decided(somebody: Somebody, page: Page, scenery:
     tab.locator("#approval-4").get_by_role("link", name="open it on a page of its own").click()
     assert "*.example.org" in tab.inner_text(".diff")
     tab.get_by_role("link", name="the proposal before").click()
+    assert tab.get_by_role("button", name="Approve").count() == 0, "not to a part of the change"
+    tab.get_by_role("link", name="what runs").click()
     tab.get_by_role("button", name="Approve").click()
     assert resolving.known(scenery, 4).status == "approved"
     tab.goto("/approval/5")
