@@ -40,6 +40,7 @@ class Database:
             raise explained(error) from None
         self.path = path
         self._inode = (there.st_dev, there.st_ino)
+        self._opened_read_only = _is_read_only(path)
         mode = "ro" if read_only else "rwc" if create else "rw"
         with _plain_errors(path):
             self.connection = sqlite3.connect(
@@ -109,7 +110,8 @@ class Database:
 
     def still_there(self) -> None:
         """Raises Replaced when the file was removed, or another was put in its place, or its log was removed: what is
-        written from then on nobody would ever read, and the next checkpoint would damage what lies there now."""
+        written from then on nobody would ever read, and the next checkpoint would damage what lies there now. Also when
+        it was opened on a read-only file system that can be written now: sqlite never tries again in this process."""
         try:
             there = os.stat(self.path)
             same = self._inode == (there.st_dev, there.st_ino)
@@ -119,6 +121,9 @@ class Database:
         if not same:
             why = f"{self.path} was removed or replaced while it was open"
             raise Replaced(why, "what runs starts anew with the one that is there")
+        if self._opened_read_only and not _is_read_only(self.path):
+            why = f"{self.path} can be written again"
+            raise Replaced(why, "what runs starts anew: try again in a moment")
 
     @contextmanager
     def alone(self) -> Iterator[Self]:
@@ -194,6 +199,13 @@ def _plain_errors(path: str) -> Iterator[None]:
         raise _explain(path, error) from error
 
 
+def _is_read_only(path: str) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
 def _explain(path: str, error: sqlite3.DatabaseError) -> Exception:
     """The error in words that help, or itself: then it is a bug of ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -206,6 +218,11 @@ def _explain(path: str, error: sqlite3.DatabaseError) -> Exception:
         )
     if code == sqlite3.SQLITE_IOERR:
         return NotNow(f"the disk answered with an error: {error}", "look at the machine's log")
+    if code == sqlite3.SQLITE_CANTOPEN and _is_read_only(path):
+        return NotNow(
+            f"cannot open {path}: its file system is read-only",
+            "look why it is mounted so: the machine's log says",
+        )
     if code == sqlite3.SQLITE_CANTOPEN:
         return NotNow(f"cannot open {path}", "is it yours, and is there room on the disk?")
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
