@@ -15,6 +15,7 @@ from hivelib.base.errors import HiveError, Misuse, explained
 
 if TYPE_CHECKING:
     from hivelib.flow.opening import Hive
+    from hivelib.model.settings import Settings
 
 BUG = 3
 INTERRUPTED = 130
@@ -159,8 +160,14 @@ def opened(*, deciding: bool = False) -> "Hive":
 
     But for `deciding` where operators have a group: there who calls decides, and the owner may not.
     """
-    from hivelib.base.config import load_settings
     from hivelib.flow.opening import open_hive
+
+    return open_hive(settled(deciding=deciding))
+
+
+def settled(*, deciding: bool = False) -> "Settings":
+    """The settings of this user's hive; root becomes its owner first, as for `opened`."""
+    from hivelib.base.config import load_settings
 
     settings = load_settings()
     if deciding and settings.operator.group:
@@ -169,7 +176,7 @@ def opened(*, deciding: bool = False) -> "Hive":
         from hivelib.base.users import drop_to_owner
 
         drop_to_owner(settings)
-    return open_hive(settings)
+    return settings
 
 
 def text_or_stdin(text: str, most: int) -> str:

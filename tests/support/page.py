@@ -25,14 +25,12 @@ os.environ["LISTEN_FDS"] = "1"
 from hivelib.base.config import load_settings
 from hivelib.face.web.running import run
 from hivelib.face.serve import Client
-from hivelib.flow.opening import open_hive
 def cut(*_):
     for one in gc.get_objects():
         if isinstance(one, Client) and one.state == "streaming" and one.link.fileno() >= 0:
             one.link.shutdown(2)
 signal.signal(signal.SIGUSR1, cut)
-settings = load_settings(sys.argv[2])
-run(lambda: open_hive(settings))
+run(load_settings(sys.argv[2]))
 """
 
 

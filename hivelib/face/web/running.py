@@ -6,26 +6,46 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from hivelib.base import sd
+from hivelib.base import journal, sd
+from hivelib.base.errors import HiveError
 from hivelib.face.exchange import Door
 from hivelib.face.serve import Server
 from hivelib.face.web.app import make_app, make_proxied
+from hivelib.face.web.guard import Site, loopback
 from hivelib.face.web.hub import Hub
-from hivelib.flow.opening import Hive
-from hivelib.model.settings import Web
+from hivelib.face.web.unopened import make_unopened
+from hivelib.flow.opening import Hive, open_hive
+from hivelib.model.settings import Settings, Web
 
 
-def run(opener: Callable[[], Hive]) -> None:
-    """Serves the page until SIGTERM or SIGINT; `opener` opens the hive, once for each thread."""
-    hive = opener()
+def run(settings: Settings) -> None:
+    """Serves the page until SIGTERM or SIGINT. On sockets that systemd holds it serves also when the hive cannot be
+    opened: then it says why, for nobody else would answer there. Raises HiveError when started by hand."""
+
+    def opener() -> Hive:
+        return open_hive(settings)  # once for each thread
+
+    held = [socket.socket(fileno=fd) for fd in sd.inherited()]
+    try:
+        hive = opener()
+    except HiveError as error:
+        if not held:
+            raise
+        journal.note("hive-dashboard", str(error))
+        _serve(Server(*(_shut(one, opener, settings.web) for one in held)))
+        return
     with hive.db:  # while one connection is open, no thread's last one has to tidy up the database
-        hub, web = Hub(opener), hive.settings.web
-        server = Server(*(_door(one, opener, hub, web) for one in _listeners(web)))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: server.stop())
+        hub, web = Hub(opener), settings.web
+        server = Server(*(_door(one, opener, hub, web) for one in held or _own(web)))
         hub.start()
-        server.serve()
+        _serve(server)
         hub.stop()
+
+
+def _serve(server: Server) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    server.serve()
 
 
 def _door(listener: socket.socket, opener: Callable[[], Hive], hub: Hub, web: Web) -> Door:
@@ -35,9 +55,18 @@ def _door(listener: socket.socket, opener: Callable[[], Hive], hub: Hub, web: We
     return Door(listener, make_app(opener, hub, listener.getsockname()[1]))
 
 
-def _listeners(web: Web) -> list[socket.socket]:
-    if inherited := sd.inherited():
-        return [socket.socket(fileno=fd) for fd in inherited]
+def _shut(listener: socket.socket, opener: Callable[[], Hive], web: Web) -> Door:
+    """The same door while there is no page behind it."""
+    proxied = listener.family == socket.AF_UNIX
+    site = (
+        Site(frozenset({web.proxy.host}), "https")
+        if proxied
+        else loopback(listener.getsockname()[1])
+    )
+    return Door(listener, make_unopened(opener, site))
+
+
+def _own(web: Web) -> list[socket.socket]:
     found = [socket.create_server(("127.0.0.1", web.port), backlog=128)]
     if web.proxy.socket:
         with suppress(FileNotFoundError):
