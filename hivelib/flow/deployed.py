@@ -4,8 +4,10 @@ import os
 
 from hivelib.flow.opening import Hive
 from hivelib.flow.showing import any_agent
-from hivelib.host import git
+from hivelib.host import git, repositories
 from hivelib.host.git import Tag
+from hivelib.host.repositories import Word
+from hivelib.store import approvals
 
 KINDS = ("deployed/", "failed/", "denied/")
 """The tags that end an approval (and `deployed/0`, the seed)."""
@@ -23,3 +25,9 @@ def history(hive: Hive, name: str, limit: int) -> list[Tag]:
         return []
     found = [tag for tag in git.tags(repository) if tag.name.startswith(KINDS)]
     return found[::-1][:limit]
+
+
+def said_of(hive: Hive, number: int) -> list[Word]:
+    """Every tag about an approval, oldest first: proposed, approved, building, and how it ended."""
+    row = approvals.get(hive.db, number)
+    return repositories.said_of(hive.settings, row.agent, number) if row else []

@@ -122,6 +122,16 @@ def history(settings: Settings, name: str) -> list[Word]:
     return [parsed(one) for one in git.tags(place)] if _is_there(place) else []
 
 
+def said_of(settings: Settings, name: str, approval: int) -> list[Word]:
+    """What the tags of applied/NAME say of one approval, oldest first; nothing when the repository is not there."""
+    place = Paths.of(settings).applied(name)
+    if not _is_there(place):
+        return []
+    words = [parsed(one) for one in git.tags(place, f"*/{approval}")]
+    known = [one for one in words if one.kind in KINDS]
+    return sorted(known, key=lambda one: (one.at, KINDS.index(one.kind)))  # git knows seconds only
+
+
 def parsed(tag: git.Tag) -> Word:
     """The words of a tag that `tag` has made."""
     kind, _, approval = tag.name.partition("/")

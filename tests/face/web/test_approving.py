@@ -134,6 +134,20 @@ def test_another_commit_than_the_one_on_the_screen_is_not_approved(
     assert decisions.all_ids(hive.paths) == []
 
 
+def test_the_history_of_one_has_each_of_its_tags(inside: Browser, hive: Hive) -> None:
+    one = propose(hive, "alice")
+    for kind, why in (("approved", ""), ("building", ""), ("failed", "no <b>nodejs</b>")):
+        words = (hive.settings, "alice", kind, one.id, one.fetched_sha, "erika", why)
+        repositories.tag(*words)
+    forge(hive, one.id, status="failed", resolved_at=1.0)
+    assert f'data-load="/approval/{one.id}/tags"' in inside.ask("GET", f"/approval/{one.id}").text
+    shown = inside.ask("GET", f"/approval/{one.id}/tags").text
+    said = [f"{kind}/{one.id}" for kind in ("proposal", "approved", "building", "failed")]
+    assert [shown.index(f">{tag}<") for tag in said] == sorted(shown.index(f">{t}<") for t in said)
+    assert "erika" in shown and "no &lt;b&gt;nodejs" in shown and one.fetched_sha[:12] in shown
+    assert "no tag about it" in inside.ask("GET", "/approval/999/tags").text
+
+
 def test_a_base_that_moved_is_looked_at_again_first(inside: Browser, hive: Hive) -> None:
     two = stacked(hive)
     path = f"/api/approvals/{two.id}/approve"

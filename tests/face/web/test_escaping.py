@@ -16,6 +16,7 @@ from hivelib.face.web.views import render
 from hivelib.flow import mailing
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.flow.spending import Spending
+from hivelib.host import repositories
 from hivelib.model.records import Line, Question
 from hivelib.store import agents, jobs, mail, questions, transcripts, turns, warnings
 from tests.support.browser import Browser, add
@@ -172,6 +173,8 @@ def test_what_is_only_loaded_when_a_fold_opens_is_escaped_too() -> None:
     assert faults(render("log_lines", lines=ALL)) == []
     assert faults(render("config", config="\n".join(ALL), tags=[])) == []
     for text in ALL:
+        word = repositories.Word("failed", 1, text, text, 1.0, text)
+        assert faults(render("tags", words=[word])) == []
         assert faults(render("refused", message=text, hint=text, inside=True)) == []
         assert faults(render("link_made", url=text, minutes=1)) == []
 

@@ -13,7 +13,7 @@ from hivelib.face.web import answers, asked, pages
 from hivelib.face.web.routes.reading import NUMBER, follow
 from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.shared import Web
-from hivelib.face.web.views import document
+from hivelib.face.web.views import document, loaded
 from hivelib.model.names import OPERATOR
 
 _SHA = re.compile(r"[0-9a-f]{7,40}")
@@ -29,6 +29,7 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
             f"/approval/{NUMBER}/events",
             lambda number: follow(web, pages.APPROVAL, number),
         ),
+        ("GET", f"/approval/{NUMBER}/tags", partial(_tags, web)),
         ("GET", "/api/approvals", partial(_waiting, web)),
         ("POST", "/api/approvals/spawn", partial(_spawn, web)),
         ("POST", f"/api/approvals/{NUMBER}/approve", partial(_approve, web)),
@@ -53,6 +54,13 @@ def _page(web: Web, number: str) -> Iterator[bytes]:
 def _look(web: Web, number: str) -> str:
     """The same without a page around it, for a card that is opened."""
     return document(f"Approval {number}", _looked(web, int(number)))
+
+
+def _tags(web: Web, number: str) -> str:
+    """Each tag that says what happened to it: the audit trail, whatever the row says."""
+    from hivelib.flow import deployed
+
+    return loaded(f"Tags of {number}", "tags", words=deployed.said_of(web.hive, int(number)))
 
 
 def _looked(web: Web, number: int) -> str:
