@@ -65,6 +65,8 @@ class Database:
         try:  # not `with _plain_errors`: these two are in every hot path
             return self.execute(sql, values).fetchall()
         except sqlite3.DatabaseError as error:
+            if _is_text(sql, error):
+                return self._all_leniently(sql, values)
             raise _explain(self.path, error) from error
 
     def one(self, sql: str, *values: Any) -> Row | None:
@@ -72,8 +74,19 @@ class Database:
         try:
             row: Row | None = self.execute(sql, values).fetchone()
         except sqlite3.DatabaseError as error:
+            if _is_text(sql, error):
+                return next(iter(self._all_leniently(sql, values)), None)
             raise _explain(self.path, error) from error
         return row
+
+    def _all_leniently(self, sql: str, values: Row) -> list[Row]:
+        """As `all`, where a text is not UTF-8: with its odd bytes as escapes, for one bad row must hide no other."""
+        before = self.connection.text_factory
+        self.connection.text_factory = _escaped
+        try:
+            return self.execute(sql, values).fetchall()
+        finally:
+            self.connection.text_factory = before
 
     def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row, or None."""
@@ -197,6 +210,16 @@ def _plain_errors(path: str) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise _explain(path, error) from error
+
+
+def _escaped(data: bytes) -> str:
+    return data.decode(errors="backslashreplace")
+
+
+def _is_text(sql: str, error: sqlite3.DatabaseError) -> bool:
+    """Whether a query, which may be asked again, met text that is not UTF-8."""
+    is_query = sql.lstrip()[:6].upper().startswith(("SELECT", "WITH "))
+    return is_query and str(error).startswith("Could not decode to UTF-8")
 
 
 def _is_read_only(path: str) -> bool:

@@ -15,7 +15,8 @@ KINDS = ("deployed/", "failed/", "denied/")
 
 def config(hive: Hive, name: str) -> str:
     """The agent.json of an agent as text. Raises Refused for an unknown agent."""
-    return any_agent(hive, name).config
+    found: object = any_agent(hive, name).config
+    return found if isinstance(found, str) else repr(found)  # a row may hold anything
 
 
 def history(hive: Hive, name: str, limit: int) -> list[Tag]:

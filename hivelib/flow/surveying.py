@@ -39,7 +39,8 @@ def tombstones(hive: Hive) -> list[Agent]:
 def health(hive: Hive) -> Health:
     """How the hive is, as far as rows and the disk tell."""
     standing = [name for name, *_ in warnings.standing(hive.db)]
-    failed = [name.removeprefix("failed:") for name in standing if name.startswith("failed:")]
+    named = [name for name in standing if isinstance(name, str)]
+    failed = [name.removeprefix("failed:") for name in named if name.startswith("failed:")]
     return Health(
         disk.free_bytes(hive.paths.state),
         len(turns.running(hive.db)),

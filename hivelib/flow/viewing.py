@@ -1,17 +1,20 @@
 """What a page shows: rows of one instant together with the event number they stand for, and what came after it."""
 
+import json
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from hivelib.base.db import Database
 from hivelib.flow.opening import Hive, open_transcript
 from hivelib.flow.rendering import revision
 from hivelib.flow.spending import Spending
-from hivelib.model import states
+from hivelib.model import soundness, states
 from hivelib.model.names import MANAGER, OPERATOR
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
+from hivelib.model.soundness import Unsound
 from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
 
+Row = TypeVar("Row")
 NEWEST_MESSAGES = 100
 NEWEST_LINES = 400
 """Lines of a transcript that a page begins with, at most."""
@@ -37,7 +40,12 @@ class AgentView(NamedTuple):
     def context(self) -> int | None:
         """How full its context was at the end of the last turn, in percent; None when nobody knows."""
         last = self.last
-        if last is None or not last.context_window or last.last_context_tokens is None:
+        if (
+            last is None
+            or soundness.why_not(last)
+            or not last.context_window
+            or last.last_context_tokens is None
+        ):
             return None
         return round(100 * last.last_context_tokens / last.context_window)
 
@@ -90,7 +98,7 @@ def hive_view(hive: Hive, spending: Spending) -> HiveView:
         return HiveView(
             events.epoch(db),
             events.last_seq(db),
-            _agents(db, agents.all_of(db), spending),
+            _agents(db, _sound(agents.all_of(db)), spending),
             mail.latest(db, NEWEST_MESSAGES),
             mail.peek(db, OPERATOR, NEWEST_MESSAGES),
             [Warned(*warning) for warning in warnings.standing(db)],
@@ -99,18 +107,25 @@ def hive_view(hive: Hive, spending: Spending) -> HiveView:
 
 def agent_views(hive: Hive, names: Collection[str], spending: Spending) -> list[AgentView]:
     """Those of the named agents that there are, tombstones left out; the manager first."""
-    found = [agent for agent in agents.all_of(hive.db) if agent.name in names]
+    found = [agent for agent in _sound(agents.all_of(hive.db)) if agent.name in names]
     return _agents(hive.db, found, spending) if found else []
 
 
-def all_agents(hive: Hive, spending: Spending) -> list[AgentView]:
-    """All live agents, the manager first."""
-    return _agents(hive.db, agents.all_of(hive.db), spending)
+def all_agents(hive: Hive, spending: Spending) -> tuple[list[AgentView], list[Unsound]]:
+    """All live agents, the manager first, and those whose rows cannot be read."""
+    found, broken = soundness.parted(agents.all_of(hive.db))
+    return _agents(hive.db, found, spending), broken
+
+
+def unsound_agent(hive: Hive, name: str) -> list[Unsound]:
+    """An agent's row when there is one that cannot be read."""
+    found = agents.get(hive.db, name)
+    return soundness.parted([found] if found else [])[1]
 
 
 def stuck_agents(hive: Hive, spending: Spending) -> list[AgentView]:
     """The live agents that are parked or have no login, the manager first."""
-    found = agents.troubled(hive.db)
+    found = _sound(agents.troubled(hive.db))
     return _agents(hive.db, found, spending) if found else []
 
 
@@ -145,7 +160,8 @@ def is_live(hive: Hive, name: str) -> bool:
 
 def names(hive: Hive) -> list[str]:
     """Who can be written to: the names of all live agents, the manager's first."""
-    return sorted(agents.live_names(hive.db), key=lambda name: name != MANAGER)
+    known = [name for name in agents.live_names(hive.db) if isinstance(name, str)]
+    return sorted(known, key=lambda name: name != MANAGER)
 
 
 def newest_messages(hive: Hive, limit: int) -> list[Message]:
@@ -186,12 +202,13 @@ def stream(hive: Hive, agent: str = "") -> Stream:
 def stream_of(db: Database, agent: str = "") -> Stream:
     """As `stream`, inside the caller's snapshot."""
     found = agents.get(db, agent) if agent else None
+    found = found if found and not soundness.why_not(found) else None
     return Stream(_epoch(db, found), events.first_seq(db), events.last_seq(db))
 
 
 def events_after(hive: Hive, seq: int, limit: int = 500) -> list[EventRow]:
     """The events that follow `seq`, oldest first."""
-    return events.after(hive.db, seq, limit)
+    return list(map(_readable, events.after(hive.db, seq, limit)))
 
 
 def lines_after(transcript: Database, row: int, limit: int) -> list[Line]:
@@ -233,10 +250,25 @@ def _epoch(db: Database, agent: Agent | None) -> str:
     return f"{events.epoch(db)}{agent.incarnation:04x}" if agent else events.epoch(db)
 
 
+def _sound(rows: list[Row]) -> list[Row]:
+    return soundness.parted(rows)[0]
+
+
+def _readable(row: EventRow) -> EventRow:
+    """An event as it is; one that cannot be read as an event of no known kind that says what it holds."""
+    try:
+        if not soundness.why_not(row) and isinstance(json.loads(row.payload), dict):
+            return row
+    except (ValueError, RecursionError):
+        pass
+    raw = {"unreadable": soundness.unsound(row, "").raw}
+    return EventRow(row.seq, 0.0, "unreadable", "", json.dumps(raw))
+
+
 def _agents(db: Database, rows: list[Agent], spending: Spending) -> list[AgentView]:
     queued = web.queued(db, [agent.name for agent in rows])
     working = turns.running(db)
-    running = {turn.agent: turn for turn in working}
+    running = {turn.agent: turn for turn in _sound(working)}
     becoming = states.becoming(jobs.unfinished(db))
     ended = spending.now(db, working)
     views = []

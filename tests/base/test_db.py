@@ -103,3 +103,14 @@ def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
     assert os.path.exists(path)
     with Database(path) as db:
         assert db.all("SELECT * FROM t") == []
+
+
+def test_text_that_is_not_utf8_hides_no_row(short_path: Path) -> None:
+    with Database(str(short_path / "a"), create=True) as db:
+        db.execute("CREATE TABLE words(id INTEGER PRIMARY KEY, word TEXT)")
+        db.execute("INSERT INTO words(word) VALUES('ä'), (CAST(x'61ff62' AS TEXT)), ('c')")
+        rows = [(1, "ä"), (2, "a\\xffb"), (3, "c")]
+        assert db.all("SELECT id, word FROM words") == rows
+        assert db.one("SELECT id, word FROM words WHERE id = 2") == rows[1]
+        assert db.all("WITH r AS (SELECT * FROM words) SELECT id, word FROM r") == rows
+        assert db.connection.text_factory is str

@@ -26,7 +26,7 @@ def shown(hive: Hive, spending: Spending) -> dict[str, tuple[float, int | None]]
     """What each agent has spent, and its newest turn that ended."""
     return {
         view.agent.name: (round(view.spent, 3), view.last.id if view.last else None)
-        for view in viewing.all_agents(hive, spending)
+        for view in viewing.all_agents(hive, spending)[0]
     }
 
 

@@ -1,6 +1,7 @@
 """How the page's routes answer: JSON for a script, a redirect for a form."""
 
 import json
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -34,7 +35,21 @@ def status_of(error: HiveError) -> HTTPStatus:
 def as_json(data: Any) -> str:
     """The body of an answer that is JSON; sets its type."""
     bottle.response.content_type = "application/json"
-    return json.dumps(data, separators=(",", ":"))
+    try:
+        return json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError):  # a row that holds what its record does not allow
+        return json.dumps(_plain(data), separators=(",", ":"))
+
+
+def _plain(data: Any) -> Any:
+    """The same with text in the place of what JSON cannot say."""
+    if isinstance(data, dict):
+        return {str(name): _plain(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return list(map(_plain, data))
+    if isinstance(data, float) and not math.isfinite(data):
+        return str(data)
+    return data if data is None or isinstance(data, str | int | float) else repr(data)
 
 
 def done(data: dict[str, Any], page: str) -> str:

@@ -10,7 +10,7 @@ from hivelib.face import fields
 from hivelib.face.web import answers, asked, pages
 from hivelib.face.web.routes.reading import NUMBER, follow, key
 from hivelib.face.web.sections.base import Drawer
-from hivelib.face.web.sections.messages import message
+from hivelib.face.web.sections.messages import shown
 from hivelib.face.web.shared import Web
 from hivelib.face.web.views import document, render
 from hivelib.flow import finding, mailing, viewing
@@ -81,7 +81,7 @@ def _thread_data(web: Web, number: str) -> str:
 def _search(web: Web) -> str:
     words = bottle.request.query.getunicode("q") or ""
     rows = finding.search(web.hive, words) if words.strip() else []
-    body = render("search", words=words, rows=list(map(message, rows)))
+    body = render("search", words=words, rows=list(map(shown, rows)))
     return document("Search", body, here="Search")
 
 

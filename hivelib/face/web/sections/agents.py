@@ -9,6 +9,7 @@ from hivelib.face.web.views import render
 from hivelib.flow import viewing
 from hivelib.flow.viewing import AgentView
 from hivelib.model.records import EventRow
+from hivelib.model.soundness import Unsound
 
 ROSTER = frozenset({"agent_added", "agent_removed", "destroyed", "spawned", "tombstones_changed"})
 """The events that change who there is."""
@@ -34,7 +35,8 @@ class Agents:
 
     def draw(self, drawer: Drawer) -> str:
         """The table's body with all agents."""
-        return _table(tuple(viewing.all_agents(drawer.hive, drawer.spending)))
+        shown, broken = viewing.all_agents(drawer.hive, drawer.spending)
+        return _table((tuple(shown), tuple(broken)))
 
 
 AGENTS = Agents()
@@ -49,8 +51,9 @@ def agent(view: AgentView) -> str:
 
 
 @kept(*SECTION)
-def _table(views: tuple[AgentView, ...]) -> str:
-    return render("agents", rows="\n".join(map(agent, views)))
+def _table(all_of_them: tuple[tuple[AgentView, ...], tuple[Unsound, ...]]) -> str:
+    views, broken = all_of_them
+    return render("agents", rows="\n".join(map(agent, views)), broken=broken)
 
 
 def trouble(view: AgentView) -> str:

@@ -1,12 +1,15 @@
 """What a part of a page is. It is drawn by the same template for the first load and for every change after it."""
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from hivelib.face.web.views import render
 from hivelib.flow.opening import Hive
 from hivelib.flow.spending import Spending
+from hivelib.model import soundness
 from hivelib.model.records import EventRow
 
+Row = TypeVar("Row")
 Patch = dict[str, str | None]
 """`id` of the element and its new `html` (null: remove it); with `into` it is put there when missing, ordered by its
 `data-n`; with `once` it is left alone when it is there."""
@@ -58,6 +61,21 @@ class Whole(NamedTuple):
         return self.make(drawer)
 
 
+def each(draw: Callable[[Row], str], row: Row, name: str) -> str:
+    """A row as `draw` has it; one that cannot be read as it is, in an element of the list that is called the same."""
+    why = soundness.why_not(row)
+    if not why:
+        return draw(row)
+    return render("row_broken", name=name, one=soundness.unsound(row, why))
+
+
 def patch(name: str, html: str | None, into: str = "") -> Patch:
     """One change: the element `name` becomes `html`, or goes."""
     return {"id": name, "html": html, **({"into": into} if into else {})}
+
+
+def numbers(payload: dict[str, Any], name: str) -> tuple[int, ...]:
+    """The number or numbers that an event has under that name; what is none is left out."""
+    value = payload.get(name)
+    found = value if isinstance(value, list) else [value]
+    return tuple(one for one in found if type(one) is int and 0 <= one < 2**63)

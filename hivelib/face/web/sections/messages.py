@@ -10,7 +10,7 @@ from hivelib.base import clock
 from hivelib.face.web import markdown
 from hivelib.face.web.keeping import kept, together
 from hivelib.face.web.sections.agents import ROSTER
-from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
+from hivelib.face.web.sections.base import Drawer, Patch, Whole, each, numbers, patch
 from hivelib.face.web.views import escape, render
 from hivelib.flow import mailing, viewing
 from hivelib.model.names import OPERATOR, SYSTEM
@@ -34,7 +34,7 @@ class Flow:
     def patches(self, drawer: Drawer, keys: Collection[Any]) -> Iterable[tuple[Any, Patch]]:
         """Each message that there is."""
         for row in viewing.messages(drawer.hive, keys):
-            yield row.id, patch(f"message-{row.id}", message(row), self.name)
+            yield row.id, patch(f"message-{row.id}", shown(row), self.name)
 
     def draw(self, drawer: Drawer) -> str:
         """The newest, oldest of them first."""
@@ -54,7 +54,7 @@ class Unread:
         """Each message to the operator: there while it is unread, then gone."""
         for row in viewing.messages(drawer.hive, keys):
             if row.recipient == OPERATOR:
-                drawn = mail(row) if row.state == "queued" else None
+                drawn = _unread(row) if row.state == "queued" else None
                 yield row.id, patch(f"mail-{row.id}", drawn, self.name)
 
     def draw(self, drawer: Drawer) -> str:
@@ -65,8 +65,13 @@ class Unread:
 def named(row: EventRow, payload: dict[str, Any]) -> Iterable[int]:
     """The numbers of the messages that an event is about."""
     if row.kind in ("sent", "died", "redelivered"):
-        return (payload["id"],)
-    return payload["ids"] if row.kind in ("claimed", "acked", "requeued") else ()
+        return numbers(payload, "id")
+    return numbers(payload, "ids") if row.kind in ("claimed", "acked", "requeued") else ()
+
+
+def shown(row: Message) -> str:
+    """A message in the flow, also one that cannot be read."""
+    return each(message, row, "message")
 
 
 @kept(4_000_000)
@@ -81,7 +86,11 @@ def mail(row: Message) -> str:
     return render("mail", row=row, body=body_of(row))
 
 
-_messages, _mail = together(message), together(mail)
+def _unread(row: Message) -> str:
+    return each(mail, row, "mail")
+
+
+_messages, _mail = together(shown), together(_unread)
 
 
 def body_of(row: Message) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hivelib.face.web import markdown
 from hivelib.face.web.keeping import kept, together
-from hivelib.face.web.sections.base import Drawer, Patch, Whole, patch
+from hivelib.face.web.sections.base import Drawer, Patch, Whole, numbers, patch
 from hivelib.face.web.views import render
 from hivelib.flow import asking, closing
 from hivelib.model.names import OPERATOR
@@ -24,7 +24,7 @@ class Questions:
 
     def touched(self, row: EventRow, payload: dict[str, Any]) -> Iterable[Any]:
         """The question that the event is about."""
-        return (payload["id"],) if row.kind in KINDS else ()
+        return numbers(payload, "id") if row.kind in KINDS else ()
 
     def patches(self, drawer: Drawer, keys: Collection[Any]) -> Iterable[tuple[Any, Patch]]:
         """Each of them: there while it is open, then gone."""

@@ -6,6 +6,7 @@ from hivelib.face.web.sections.questions import KINDS as QUESTIONS
 from hivelib.face.web.views import render
 from hivelib.flow import asking, reminding, viewing
 from hivelib.model.records import Broken, Question, Reminder
+from hivelib.model.soundness import parted
 
 KINDS = frozenset(
     {
@@ -19,8 +20,9 @@ KINDS = frozenset(
 
 
 def _draw(drawer: Drawer) -> str:
-    rows = [(one, _again(one)) for one in reminding.listed(drawer.hive, over=False)]
-    return render("reminders", rows=rows, names=viewing.names(drawer.hive))
+    sound, broken = parted(reminding.listed(drawer.hive, over=False))
+    rows = [(one, _again(one)) for one in sound]
+    return render("reminders", rows=rows, names=viewing.names(drawer.hive), broken=broken)
 
 
 def _again(one: Reminder) -> str:
@@ -29,8 +31,9 @@ def _again(one: Reminder) -> str:
 
 def _loose(drawer: Drawer) -> str:
     asked = [one for one in asking.open_questions(drawer.hive) if _is_of(one, drawer.subject)]
-    mine = [one for one in reminding.listed(drawer.hive) if one.owner == drawer.subject]
-    return render("loose", name=drawer.subject, questions=asked, reminders=mine)
+    listed = [one for one in reminding.listed(drawer.hive) if one.owner == drawer.subject]
+    mine, broken = parted(listed)
+    return render("loose", name=drawer.subject, questions=asked, reminders=mine, broken=broken)
 
 
 def _is_of(one: Question | Broken, name: str) -> bool:

@@ -3,6 +3,7 @@
 from hivelib.face.web.sections.base import Drawer, Whole
 from hivelib.face.web.views import render
 from hivelib.flow import admitting, surveying
+from hivelib.model.soundness import parted
 
 PAST = 50
 """Jobs that are over and still shown."""
@@ -13,11 +14,13 @@ def _health(drawer: Drawer) -> str:
 
 
 def _jobs(drawer: Drawer) -> str:
-    return render("jobs", rows=surveying.jobs_shown(drawer.hive, PAST))
+    rows, broken = parted(surveying.jobs_shown(drawer.hive, PAST))
+    return render("jobs", rows=rows, broken=broken)
 
 
 def _tombstones(drawer: Drawer) -> str:
-    return render("tombstones", rows=surveying.tombstones(drawer.hive))
+    rows, broken = parted(surveying.tombstones(drawer.hive))
+    return render("tombstones", rows=rows, broken=broken)
 
 
 def _logs(drawer: Drawer) -> str:
@@ -25,7 +28,8 @@ def _logs(drawer: Drawer) -> str:
 
 
 def _sessions(drawer: Drawer) -> str:
-    return render("sessions", rows=admitting.sessions(drawer.hive))
+    rows, broken = parted(admitting.sessions(drawer.hive))
+    return render("sessions", rows=rows, broken=broken)
 
 
 HEALTH = Whole(

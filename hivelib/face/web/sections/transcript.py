@@ -11,6 +11,7 @@ from hivelib.face.web.sections.base import Drawer, Patch, patch
 from hivelib.face.web.views import render
 from hivelib.flow import viewing
 from hivelib.flow.viewing import AgentView, TurnView
+from hivelib.model import soundness
 from hivelib.model.deceiving import seen
 from hivelib.model.records import EventRow, Line, Turn
 
@@ -32,6 +33,8 @@ class Head:
     def draw(self, drawer: Drawer) -> str:
         """The head; the agent may be gone."""
         found = viewing.agent_views(drawer.hive, [drawer.subject], drawer.spending)
+        if broken := viewing.unsound_agent(drawer.hive, drawer.subject):
+            return render("agent_broken", name=drawer.subject, broken=broken)
         return head(drawer.subject, found[0] if found else None)
 
 
@@ -98,6 +101,8 @@ def turn_section(view: TurnView) -> str:
 
 def turn_head(number: int, turn: Turn | None) -> str:
     """What is known of a turn apart from its lines."""
+    if turn and (why := soundness.why_not(turn)):
+        return render("turn_broken", number=number, one=soundness.unsound(turn, why))
     return render("turn_head", number=number, turn=turn)
 
 
