@@ -84,6 +84,14 @@ def update_all(hive: Hive, tell: Tell = None) -> Iterator[tuple[str, Outcome | H
                 yield agent.name, error
 
 
+def begin_update(hive: Hive, *, by: str = OPERATOR) -> list[str]:
+    """Queues the same and does not wait; gives the names. Raises NotNow when the hive is down."""
+    stale = [one.name for one in agents.all_of(hive.db) if one.revision != revision()]
+    for name in stale:
+        begin(hive, "rebuild", name, by=by)
+    return stale
+
+
 def _is_so(hive: Hive, kind: str, name: str) -> bool:
     """Whether the rows alone say that there is nothing to do; raises Refused when there must not be."""
     found = agents.get(hive.db, name)

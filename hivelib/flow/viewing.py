@@ -9,7 +9,7 @@ from hivelib.flow.opening import Hive, open_transcript
 from hivelib.flow.rendering import revision
 from hivelib.flow.spending import Spending
 from hivelib.model import soundness, states
-from hivelib.model.names import MANAGER, OPERATOR
+from hivelib.model.names import MANAGER
 from hivelib.model.records import Agent, Approval, EventRow, Line, Message, Turn
 from hivelib.model.soundness import Unsound
 from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
@@ -59,17 +59,6 @@ class Warned(NamedTuple):
     mend: str
 
 
-class HiveView(NamedTuple):
-    """The hive as it was right after event `seq` of `epoch`; `mail` is what the operator has not read."""
-
-    epoch: str
-    seq: int
-    agents: list[AgentView]
-    messages: list[Message]
-    mail: list[Message]
-    warnings: list[Warned]
-
-
 class TurnView(NamedTuple):
     """A turn and its lines; `turn` None when only the lines are left of it."""
 
@@ -90,19 +79,6 @@ class Stream(NamedTuple):
         if epoch != self.epoch or not 0 <= seq <= self.last:
             return False
         return seq == self.last or 0 < self.first <= seq + 1
-
-
-def hive_view(hive: Hive, spending: Spending) -> HiveView:
-    """Agents, warnings, the newest messages and the operator's mail, all of one instant."""
-    with hive.db.snapshot() as db:
-        return HiveView(
-            events.epoch(db),
-            events.last_seq(db),
-            _agents(db, _sound(agents.all_of(db)), spending),
-            mail.latest(db, NEWEST_MESSAGES),
-            mail.peek(db, OPERATOR, NEWEST_MESSAGES),
-            [Warned(*warning) for warning in warnings.standing(db)],
-        )
 
 
 def agent_views(hive: Hive, names: Collection[str], spending: Spending) -> list[AgentView]:

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hivelib.base import clock
+from hivelib.base import bell, clock
 from hivelib.face.web import guard
-from hivelib.flow import admitting, mailing
+from hivelib.flow import admitting, asking, mailing, reminding, submitting
 from hivelib.flow.opening import Hive
-from hivelib.store import events, mail, turns
+from hivelib.store import approvals, events, jobs, mail, turns
 from tests.support.browser import Browser, add
 from tests.support.page import Answer
 
@@ -265,3 +265,33 @@ def test_what_goes_wrong_while_a_page_is_made_is_said_in_it(
     assert "Not possible" in told and words in told
     assert told.startswith("<!doctype html>") and told.endswith("</html>")
     assert 'id="page"' not in told  # which the scripts would keep up to date
+
+
+def test_the_snapshot_has_all_that_is_not_over(inside: Browser, private_state: Hive) -> None:
+    add(private_state, "alice")
+    add(private_state, "bob", "destroyed")
+    asked = asking.ask(private_state, mailing.SHELL, "which?", to="alice").id
+    due = reminding.remind(private_state, mailing.SHELL, "alice", "look", due_at=2e9).id
+    number = submitting.request_spawn(private_state, mailing.SHELL, "carol", "we need her")
+    told = inside.ask("GET", "/api/state").json
+    assert [one["id"] for one in told["questions"]] == [asked]
+    assert [one["id"] for one in told["reminders"]] == [due]
+    assert [one["id"] for one in told["approvals"]] == [number]
+    assert [one["approval"] for one in told["jobs"]] == [number]
+    assert [one["name"] for one in told["tombstones"]] == ["bob"]
+
+
+def test_proposals_and_updates_are_asked_for_like_by_the_tools(
+    inside: Browser, private_state: Hive
+) -> None:
+    add(private_state, "alice")
+    asked = inside.ask("POST", "/api/approvals/init-config", {"name": "bob"}).json["id"]
+    given = {"agent": "alice", "ref": "main", "description": "more"}
+    more = inside.ask("POST", "/api/approvals/apply-commit", given).json["id"]
+    kinds = [(one.id, one.kind) for one in approvals.latest(private_state.db, 9)]
+    assert kinds == [(asked, "init_config"), (more, "apply_commit")]
+    assert inside.ask("POST", "/api/update-all", {}).status == 503, "the hive is down"
+    with bell.listening(private_state.paths.bell, "work.approvals"):
+        told = inside.ask("POST", "/api/update-all", {}).json
+    assert told == {"agents": ["alice"], "already": False}
+    assert [job.kind for job in jobs.unfinished(private_state.db, "approvals")] == ["rebuild"]

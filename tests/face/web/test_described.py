@@ -35,7 +35,8 @@ def logged_in(browser: Browser) -> Callable[..., Iterable[bytes]]:
             start("200 OK", [("Content-Type", "application/json")])
             return [json.dumps(DESCRIBED).encode()]
         own = {"HTTP_HOST": HOST, "HTTP_ORIGIN": f"http://{HOST}", "HTTP_COOKIE": browser.cookie}
-        return browser.bare(environ | own, start)
+        plain = {"HTTP_ACCEPT_ENCODING": "identity"}  # the client does not unpack
+        return browser.bare(environ | own | plain, start)
 
     return app
 

@@ -22,6 +22,7 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     return [
         ("GET", f"/agent/{NAME}/config", partial(_config, web)),
         ("GET", f"/agent/{NAME}/charts", partial(_charts, web)),
+        ("POST", "/api/update-all", partial(_update_all, web)),
         ("POST", f"/api/agents/{NAME}/interrupt", partial(_interrupt, web)),
         ("POST", f"/api/agents/{NAME}/<kind:re:{ORDERS}>", partial(_order, web)),
     ]
@@ -35,6 +36,12 @@ def _interrupt(web: Web, name: str) -> Any:
 def _order(web: Web, name: str, kind: str) -> Any:
     job = ordering.begin(web.hive, kind, name, by=web.caller.name)
     return answers.done({"agent": name, "job": job, "already": job is None}, "/")
+
+
+def _update_all(web: Web) -> Any:
+    """Rebuilds the agents that an older program built."""
+    begun = ordering.begin_update(web.hive, by=web.caller.name)
+    return answers.done({"agents": begun, "already": not begun}, "/")
 
 
 def _config(web: Web, name: str) -> str:

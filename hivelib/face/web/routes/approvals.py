@@ -34,6 +34,8 @@ def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
         ("GET", f"/approval/{NUMBER}/tags", partial(_tags, web)),
         ("GET", "/api/approvals", partial(_waiting, web)),
         ("POST", "/api/approvals/spawn", partial(_spawn, web)),
+        ("POST", "/api/approvals/init-config", partial(_init_config, web)),
+        ("POST", "/api/approvals/apply-commit", partial(_apply_commit, web)),
         ("POST", f"/api/approvals/{NUMBER}/approve", partial(_approve, web)),
         ("POST", f"/api/approvals/{NUMBER}/deny", partial(_deny, web)),
     ]
@@ -85,6 +87,27 @@ def _spawn(web: Web) -> str:
     given = asked.fields()
     words = asked.optional(given, "description")
     number = submitting.request_spawn(web.hive, web.caller, asked.text(given, "name"), words)
+    return answers.done({"id": number}, "/")
+
+
+def _init_config(web: Web) -> str:
+    """Asks for the config repository of a new agent."""
+    from hivelib.flow import submitting
+
+    given = asked.fields()
+    words = asked.optional(given, "description")
+    number = submitting.request_init_config(web.hive, web.caller, asked.text(given, "name"), words)
+    return answers.done({"id": number}, "/")
+
+
+def _apply_commit(web: Web) -> str:
+    """Proposes a commit of the repository that the manager edits."""
+    from hivelib.flow import submitting
+
+    given = asked.fields()
+    name, ref = asked.text(given, "agent"), asked.text(given, "ref")
+    words = asked.optional(given, "description")
+    number = submitting.request_apply_commit(web.hive, web.caller, name, ref, words)
     return answers.done({"id": number}, "/")
 
 

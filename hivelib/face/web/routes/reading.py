@@ -9,6 +9,7 @@ from typing import Any
 import bottle
 
 from hivelib.base.errors import Misuse
+from hivelib.face import fields, reminders
 from hivelib.face.exchange import STREAM
 from hivelib.face.web import answers, pages, patches
 from hivelib.face.web.hub import Reader
@@ -16,7 +17,7 @@ from hivelib.face.web.pages import Page
 from hivelib.face.web.sections.agents import state
 from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.shared import Web
-from hivelib.flow import viewing
+from hivelib.flow import overall, viewing
 from hivelib.flow.mailing import names_shown
 
 STATIC = os.path.join(os.path.dirname(os.path.dirname(__file__)), "static")
@@ -84,7 +85,7 @@ def follow(web: Web, page: Page, subject: str = "") -> str:
 
 
 def _state(web: Web) -> str:
-    view = viewing.hive_view(web.hive, web.spending)
+    view = overall.hive_view(web.hive, web.spending)
     agents = [
         {
             "name": shown.agent.name,
@@ -96,6 +97,10 @@ def _state(web: Web) -> str:
             "turn": shown.running.id if shown.running else None,
             "queued": shown.queued,
             "cost_usd": round(shown.spent, 6),
+            "context_percent": shown.context,
+            "deployed_sha": shown.agent.deployed_sha,
+            "needs_login": bool(shown.agent.needs_login),
+            "stale": shown.stale,
         }
         for shown in view.agents
     ]
@@ -106,6 +111,14 @@ def _state(web: Web) -> str:
             "agents": agents,
             "messages": [row._asdict() for row in view.messages],
             "mail": [row._asdict() for row in view.mail],
+            "approvals": list(map(fields.of_approval, view.approvals)),
+            "questions": list(map(fields.of_question, view.questions)),
+            "reminders": list(map(reminders.data, view.reminders)),
+            "jobs": list(map(fields.of_job, view.jobs)),
+            "tombstones": [
+                {"name": one.name, "incarnation": one.incarnation, "destroyed_at": one.changed_at}
+                for one in view.tombstones
+            ],
             "warnings": [row._asdict() for row in view.warnings],
         }
     )
