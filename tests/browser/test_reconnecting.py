@@ -37,6 +37,20 @@ def test_a_killed_page_is_said_to_be_lost_and_comes_back_whole(
     assert shown_ids(tab) == rows(scenery)
 
 
+def test_a_connection_that_is_lost_for_long_says_for_how_long(
+    operator: Person, page: Page, scenery: Hive
+) -> None:
+    operator.foreseen.append(LOST)
+    tab = operator.open()
+    tab.clock.install()
+    page.kill(signal.SIGKILL)
+    tab.locator("#live", has_text=re.compile(r"connection lost at [\d:]+ ?[AP]?M?$")).wait_for()
+    tab.clock.fast_forward(185000)
+    tab.locator("#live", has_text=re.compile(r"connection lost at \d.*, 3 min ago$")).wait_for()
+    page.start()
+    live(tab)
+
+
 def test_twenty_cut_connections_miss_nothing_and_double_nothing(
     operator: Person, page: Page, scenery: Hive
 ) -> None:

@@ -11,7 +11,7 @@ from hivelib.base import bell, clock
 from hivelib.face.web import guard
 from hivelib.flow import admitting, asking, mailing, reminding, submitting
 from hivelib.flow.opening import Hive
-from hivelib.store import approvals, events, jobs, mail, turns
+from hivelib.store import agents, approvals, events, jobs, mail, turns
 from tests.support.browser import Browser, add
 from tests.support.page import Answer
 
@@ -295,3 +295,23 @@ def test_proposals_and_updates_are_asked_for_like_by_the_tools(
         told = inside.ask("POST", "/api/update-all", {}).json
     assert told == {"agents": ["alice"], "already": False}
     assert [job.kind for job in jobs.unfinished(private_state.db, "approvals")] == ["rebuild"]
+
+
+def test_the_head_of_an_agents_page_says_since_when_and_how_its_last_turn_was(
+    inside: Browser, private_state: Hive
+) -> None:
+    add(private_state, "alice")
+    with private_state.db.write() as db:
+        db.execute("UPDATE agents SET changed_at = 1000000000.0")
+        turn = turns.begin(db, "alice", 1, "sonnet", 1000000100.0)
+        turns.end(db, turn, "failed", "", 1000000130.0, cost_usd=0.25)
+    shown = inside.ask("GET", "/agent/alice").text
+    head = shown[shown.index('id="agent-head"') : shown.index("</section>")]
+    assert f'since <time datetime="{clock.iso(1000000130.0)}">' in head
+    assert f'<a href="#turn-{turn}">{turn}</a>: failed, 30 s, $0.2500' in head
+    with private_state.db.write() as db:
+        agents.park(db, "alice", "operator", None, "told to", 1000000200.0)
+    assert (
+        f'since <time datetime="{clock.iso(1000000200.0)}">'
+        in inside.ask("GET", "/agent/alice").text
+    )

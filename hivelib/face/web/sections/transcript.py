@@ -83,14 +83,26 @@ def head(name: str, view: AgentView | None) -> str:
     """The head of an agent's page; the agent may be gone."""
     if view is None:
         return render("agent_head", name=name, view=None, state="gone")
+    if view.last and soundness.why_not(view.last):
+        view = view._replace(last=None)
     return render(
         "agent_head",
         name=name,
         view=view,
         state=state(view),
+        since=since(view),
         trouble=trouble(view),
         controls=controls(view),
     )
+
+
+def since(view: AgentView) -> float:
+    """When the agent came into its state, UTC seconds: its turn began, its last one ended, or somebody changed it."""
+    if view.running and not view.agent.parked:
+        return view.running.started_at
+    changed = view.agent.changed_at
+    is_idle = view.agent.state == "running" and not view.agent.parked and view.last
+    return max(changed, view.last.ended_at or 0.0) if is_idle and view.last else changed
 
 
 def turn_section(view: TurnView) -> str:

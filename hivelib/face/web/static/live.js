@@ -12,6 +12,7 @@ let source = null;
 let retry = RETRY_FIRST;
 let timer = 0;
 let lostAt = 0;
+let ticks = 0;
 let queued = [];
 let reached = at;
 let frame = 0;
@@ -109,7 +110,7 @@ function open() {
   close();
   if (document.hidden && !hears) return;
   source = new EventSource(`${page.dataset.events}?after=${encodeURIComponent(at)}`);
-  source.onopen = () => { retry = RETRY_FIRST; lostAt = 0; say("live", true); };
+  source.onopen = () => { retry = RETRY_FIRST; lostAt = 0; ticks = clearInterval(ticks); say("live", true); };
   source.onmessage = (message) => {
     const { patches } = JSON.parse(message.data);
     hearers.forEach((look) => look(patches));
@@ -137,7 +138,10 @@ function close() {
 
 function lost() {
   lostAt ||= Date.now();
-  say(`connection lost at ${new Date(lostAt).toTimeString().slice(0, 8)}`, false);
+  ticks ||= setInterval(lost, 20000); // nothing else may happen: who holds the socket lets us wait
+  const minutes = Math.floor((Date.now() - lostAt) / 60000);
+  const long = minutes ? `, ${minutes} min ago` : "";
+  say(`connection lost at ${new Date(lostAt).toTimeString().slice(0, 8)}${long}`, false);
 }
 
 /** The browser gave up: the server answered with an error. Asks it for a snapshot, which also tells why. */
@@ -150,6 +154,7 @@ function later() {
 
 function over() {
   close();
+  ticks = clearInterval(ticks);
   say("logged out: run hive-dashboard-url", false);
 }
 
@@ -166,15 +171,17 @@ export function tell(words) {
 
 /** Shows in the head of the page how things are. */
 export function say(words, good) {
-  sign.textContent = words;
+  if (sign.textContent !== words) sign.textContent = words; // a screen reader says it each time it is set
   sign.classList.toggle("good", good);
   sign.classList.toggle("lost", !good);
 }
 
 // A tab that nobody sees draws nothing and holds no connection (browsers allow six to one host), unless it notifies.
 function refresh() {
-  if (document.hidden && !hears) close();
-  else open();
+  if (document.hidden && !hears) {
+    close();
+    ticks = clearInterval(ticks);
+  } else open();
 }
 document.addEventListener("visibilitychange", refresh);
 open();
