@@ -10,6 +10,9 @@ from hivelib.model.names import OPERATOR
 from hivelib.model.records import Agent, Approval, Broken, Job, Message, Question, Reminder
 from hivelib.store import jobs, mail
 
+NEWEST = 100
+"""Messages that a snapshot has, and mail to the operator."""
+
 
 class HiveView(NamedTuple):
     """The hive as it was right after event `seq` of `epoch`: the newest `messages`, what the operator has not read
@@ -28,8 +31,8 @@ class HiveView(NamedTuple):
     warnings: list[Warned]
 
 
-def hive_view(hive: Hive, spending: Spending, messages: int = 100) -> HiveView:
-    """Everything of one instant; `messages` bounds how many of the newest."""
+def hive_view(hive: Hive, spending: Spending) -> HiveView:
+    """Everything of one instant."""
     with hive.db.snapshot() as db:
         at = viewing.stream_of(db)
         return HiveView(
@@ -37,8 +40,8 @@ def hive_view(hive: Hive, spending: Spending, messages: int = 100) -> HiveView:
             at.last,
             viewing.all_agents(hive, spending)[0],
             surveying.tombstones(hive),
-            mail.latest(db, messages),
-            mail.peek(db, OPERATOR, messages),
+            mail.latest(db, NEWEST),
+            mail.peek(db, OPERATOR, NEWEST),
             viewing.unresolved(hive),
             asking.open_questions(hive),
             reminding.listed(hive),

@@ -15,7 +15,6 @@ from hivelib.model.soundness import Unsound
 from hivelib.store import agents, approvals, events, jobs, mail, transcripts, turns, warnings, web
 
 Row = TypeVar("Row")
-NEWEST_MESSAGES = 100
 NEWEST_LINES = 400
 """Lines of a transcript that a page begins with, at most."""
 LINE_MOST = 256 * 1024
