@@ -2,16 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import bottle
 
 from hivelib.base.errors import Replaced
 from hivelib.face import unit
+from hivelib.face.web.answers import TooMany
 from hivelib.face.web.guard import Tries
 from hivelib.face.web.hub import Hub
 from hivelib.flow.opening import Hive
 from hivelib.flow.spending import Spending
+from hivelib.model.names import OPERATOR
 from hivelib.model.records import Caller
+
+SPECTATING = 2
+"""How much that is costly (git, journalctl, a search) is drawn at once for all spectators; the pool has 32 threads."""
 
 
 class Web:
@@ -21,6 +27,7 @@ class Web:
         self._opener, self.hub, self.port = opener, hub, port
         self._threads = threading.local()
         self.tries = Tries()
+        self._spectating = threading.BoundedSemaphore(SPECTATING)
         self.cookie = f"hive-{port}"  # cookies know no ports: two hives must not take each other's
 
     @property
@@ -50,6 +57,21 @@ class Web:
             if name == self.cookie:
                 return str(value)
         return ""
+
+    def spared(self, route: Callable[..., Any]) -> Callable[..., Any]:
+        """The same route, which spectators cannot fill all threads with; one too many is told to try again."""
+
+        def spared(*args: Any, **named: Any) -> Any:
+            if self.caller.role == OPERATOR:
+                return route(*args, **named)
+            if not self._spectating.acquire(blocking=False):
+                raise TooMany("too many look at once", "try again in a moment")
+            try:
+                return route(*args, **named)
+            finally:
+                self._spectating.release()
+
+        return spared
 
     @property
     def caller(self) -> Caller:

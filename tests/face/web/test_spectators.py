@@ -1,11 +1,19 @@
 """Spectators see everything and change nothing; sessions are listed and ended."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
+import bottle
 import pytest
 
+from hivelib.face.web.answers import TooMany
+from hivelib.face.web.app import ROUTES
+from hivelib.face.web.shared import SPECTATING, Web
 from hivelib.flow import admitting, mailing
 from hivelib.flow.opening import Hive
+from hivelib.model.records import Caller
 from hivelib.store import events
 from tests.face.web.test_guarding import POSTS, TABLE, filled
 from tests.support.browser import Browser, add
@@ -73,6 +81,43 @@ def test_a_spectator_cannot_become_more(spectator: Browser, private_state: Hive)
     )
     assert again.status == 303, "another link may be used, for what it is"
     assert {one.role for one in admitting.sessions(private_state)} == {admitting.SPECTATOR}
+
+
+def test_spectators_cannot_fill_all_threads_with_what_is_costly() -> None:
+    web, held, inside = Web(None, None, 7000), threading.Event(), threading.Semaphore(0)  # type: ignore[arg-type]
+
+    def ask(role: str, route: Callable[[], str]) -> str:
+        bottle.request.bind({"hive.caller": Caller(role, role, "web")})
+        return str(web.spared(route)())
+
+    def hold() -> str:
+        inside.release()
+        assert held.wait(20)
+        return "drawn"
+
+    with ThreadPoolExecutor(SPECTATING) as pool:
+        slow = [pool.submit(ask, admitting.SPECTATOR, hold) for _ in range(SPECTATING)]
+        for _ in slow:
+            assert inside.acquire(timeout=20)
+        with pytest.raises(TooMany, match="too many look"):
+            ask(admitting.SPECTATOR, lambda: "drawn")
+        assert ask("operator", lambda: "drawn") == "drawn", "who decides is never kept waiting"
+        held.set()
+        assert [one.result() for one in slow] == ["drawn"] * SPECTATING
+    assert ask(admitting.SPECTATOR, lambda: "drawn") == "drawn"
+
+
+def test_whatever_starts_a_program_or_searches_is_spared() -> None:
+    table = [route for module in ROUTES for route in module.routes(Web(None, None, 7000))]  # type: ignore[arg-type]
+    spared = {
+        filled(path) for _, path, route in table if getattr(route, "__name__", "") == "spared"
+    }
+    folds = {"config", "charts", "log"}
+    assert spared == {
+        *(f"/agent/alice/{fold}" for fold in folds),
+        *("/approval/1", "/approval/1/look", "/approval/1/tags"),
+        *("/system/log/hive-mcp", "/system/tombstone/alice", "/search", "/api/search"),
+    }
 
 
 def test_a_spectator_reads_every_page_and_leaves(spectator: Browser) -> None:

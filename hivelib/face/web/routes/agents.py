@@ -20,8 +20,8 @@ ORDERS = "start|stop|restart|rebuild|destroy|revive|purge"
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     """The table of these."""
     return [
-        ("GET", f"/agent/{NAME}/config", partial(_config, web)),
-        ("GET", f"/agent/{NAME}/charts", partial(_charts, web)),
+        ("GET", f"/agent/{NAME}/config", web.spared(partial(_config, web))),
+        ("GET", f"/agent/{NAME}/charts", web.spared(partial(_charts, web))),
         ("POST", "/api/update-all", partial(_update_all, web)),
         ("POST", f"/api/agents/{NAME}/interrupt", partial(_interrupt, web)),
         ("POST", f"/api/agents/{NAME}/<kind:re:{ORDERS}>", partial(_order, web)),

@@ -24,14 +24,14 @@ _SHA = re.compile(r"[0-9a-f]{7,40}")
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     """The table of these."""
     return [
-        ("GET", f"/approval/{NUMBER}", partial(_page, web)),
-        ("GET", f"/approval/{NUMBER}/look", partial(_look, web)),
+        ("GET", f"/approval/{NUMBER}", web.spared(partial(_page, web))),
+        ("GET", f"/approval/{NUMBER}/look", web.spared(partial(_look, web))),
         (
             "GET",
             f"/approval/{NUMBER}/events",
             lambda number: follow(web, pages.APPROVAL, number),
         ),
-        ("GET", f"/approval/{NUMBER}/tags", partial(_tags, web)),
+        ("GET", f"/approval/{NUMBER}/tags", web.spared(partial(_tags, web))),
         ("GET", "/api/approvals", partial(_waiting, web)),
         ("POST", "/api/approvals/spawn", partial(_spawn, web)),
         ("POST", "/api/approvals/init-config", partial(_init_config, web)),

@@ -18,9 +18,9 @@ LINES = 200
 def routes(web: Web) -> list[tuple[str, str, Callable[..., Any]]]:
     """The table of these."""
     return [
-        ("GET", "/system/log/<unit:re:hive-[a-z-]{1,40}>", partial(_log, web)),
-        ("GET", f"/system/tombstone/{NAME}", partial(_tombstone, web)),
-        ("GET", f"/agent/{NAME}/log", lambda name: _lines(web, name)),
+        ("GET", "/system/log/<unit:re:hive-[a-z-]{1,40}>", web.spared(partial(_log, web))),
+        ("GET", f"/system/tombstone/{NAME}", web.spared(partial(_tombstone, web))),
+        ("GET", f"/agent/{NAME}/log", web.spared(partial(_lines, web))),
     ]
 
 
@@ -30,14 +30,14 @@ def _log(web: Web, unit: str) -> str:
     return _lines(web, f"{unit}.service")
 
 
-def _lines(web: Web, what: str) -> str:
+def _lines(web: Web, name: str) -> str:
     from hivelib.flow import (
         showing,  # only who reads logs pays for what runs journalctl
     )
 
-    lines = showing.logs(web.hive, what, LINES)
+    lines = showing.logs(web.hive, name, LINES)
     return loaded(
-        f"Log of {what}", "log_lines", lines=[visible(line, one_line=True) for line in lines]
+        f"Log of {name}", "log_lines", lines=[visible(line, one_line=True) for line in lines]
     )
 
 
