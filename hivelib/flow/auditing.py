@@ -18,7 +18,8 @@ from hivelib.host import decisions, flake, git, leftovers, meta, repositories
 from hivelib.host.leftovers import Entry
 from hivelib.model import auditing, deciding
 from hivelib.model.auditing import Fault
-from hivelib.store import agents, approvals, jobs, orphans
+from hivelib.model.records import Broken
+from hivelib.store import agents, approvals, jobs, orphans, questions
 from hivelib.store.schema import TRANSCRIPT, refuse_newer
 
 Tell = Callable[[str], None]
@@ -143,6 +144,13 @@ def _rows(hive: Hive) -> Iterator[Fault]:
             f"runs for {name}, and there is no such agent now",
             "hive-broker ends it: hive-up",
         )
+    for reminder, owner in orphans.stray_reminders(hive.db):
+        words = f"waits for {owner}, and no such agent is there or can be revived"
+        yield Fault(f"reminder {reminder}", words, f"hive-cancel reminder {reminder}")
+    for one in questions.unsettled(hive.db):
+        if isinstance(one, Broken):
+            mend = f"hive-cancel question {one.id}"
+            yield Fault(f"question {one.id}", f"cannot be read: {one.why}", mend)
     for job in jobs.unfinished(hive.db):
         if job.state == "running" and not leftovers.is_held(
             f"{hive.paths.slots}/{job.lane}.worker"

@@ -8,7 +8,11 @@ from hivelib.base.errors import HiveError, Misuse, NotNow
 from hivelib.base.proc import run
 from hivelib.base.text import shortened
 
-_ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
+_ISO = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?)?"
+    r"|\d{8}T\d{4}(\d\d([.,]\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?"
+)
+"""A date with or without its time, with or without a zone; or all of it without dashes and colons."""
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _IN = re.compile(r"in\s+(?=\d)", re.IGNORECASE)
 _SECONDS = 10.0

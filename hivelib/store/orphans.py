@@ -47,3 +47,12 @@ def stray_turns(db: Database) -> list[tuple[int, str]]:
         " WHERE t.ended_at IS NULL AND (a.name IS NULL OR a.state = 'destroyed') ORDER BY t.id"
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def stray_reminders(db: Database) -> list[tuple[int, str]]:
+    """Reminders that wait for an agent which is neither there nor a tombstone: id, name."""
+    rows = db.all(
+        "SELECT id, owner FROM reminders WHERE state IN ('pending', 'failed') AND NOT EXISTS(SELECT 1 FROM agents"
+        " WHERE name = owner AND agents.incarnation = reminders.incarnation) ORDER BY id LIMIT 1000"
+    )
+    return [(row[0], row[1]) for row in rows]

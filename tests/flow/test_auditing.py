@@ -149,6 +149,24 @@ DAMAGES: dict[str, tuple[Callable[[DeployRig], object], str, str]] = {
     ),
     "turn of nobody": (running_turn, "runs for dora", "hive-up"),
     "claim of an ended turn": (stray_claim, "which does not run", "hive-redeliver"),
+    "reminder of nobody": (
+        lambda r: sql(
+            r,
+            "INSERT INTO reminders(owner, incarnation, body, due_at, created_at, created_by)"
+            " VALUES('alice', 999, 'x', 2e9, 1.0, 'alice')",
+        ),
+        "waits for alice, and no such agent",
+        "hive-cancel reminder",
+    ),
+    "question that cannot be read": (
+        lambda r: sql(
+            r,
+            "INSERT INTO questions(asker, target, question, options, asked_at)"
+            " VALUES('bob', 'operator', 'x', '7', 1.0)",
+        ),
+        "cannot be read: options is no JSON list of text",
+        "hive-cancel question",
+    ),
     "job without worker": (running_job, "no worker is in the lane lifecycle", "hive-up"),
     "transcript of nobody": (
         lambda r: put(r.hive.paths.transcript("eve")),

@@ -286,3 +286,12 @@ def test_the_head_of_an_agents_page_says_since_when_and_how_its_last_turn_was(
         f'since <time datetime="{clock.iso(1000000200.0)}">'
         in inside.ask("GET", "/agent/alice").text
     )
+
+
+def test_a_thread_leads_to_an_answer_in_it(inside: Browser, private_state: Hive) -> None:
+    add(private_state, "alice")
+    sent = mailing.send(private_state, mailing.SHELL, "alice", "which?").id
+    link = f'href="/?to=alice&amp;reply={sent}#compose"'
+    assert link in inside.ask("GET", f"/thread/{sent}").text
+    shown = inside.ask("GET", f"/?to=alice&reply={sent}").text
+    assert 'name="in_reply_to"' in shown and f'value="{sent}"' in shown

@@ -68,8 +68,12 @@ def _thread(web: Web, number: str) -> Iterator[bytes]:
 
 
 def _other(web: Web, rows: Sequence[Message]) -> str:
-    """Whom an answer in a thread is for: the agent that wrote last or was written to last; empty when it has none."""
-    names = (name for row in reversed(rows) for name in (row.sender, row.recipient))
+    """Whom an answer in a thread is for: the agent that wrote last or was written to last; empty when it has none.
+
+    A program in somebody's box (`alice/build`) is answered by that somebody.
+    """
+    said = (name for row in reversed(rows) for name in (row.sender, row.recipient))
+    names = (str(name).partition("/")[0] for name in said)
     return next((name for name in names if viewing.is_live(web.hive, name)), "")
 
 
