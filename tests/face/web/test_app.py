@@ -288,10 +288,12 @@ def test_the_head_of_an_agents_page_says_since_when_and_how_its_last_turn_was(
     )
 
 
-def test_a_thread_leads_to_an_answer_in_it(inside: Browser, private_state: Hive) -> None:
+def test_what_a_program_in_a_box_wrote_is_answered_to_its_agent(
+    inside: Browser, private_state: Hive
+) -> None:
     add(private_state, "alice")
-    sent = mailing.send(private_state, mailing.SHELL, "alice", "which?").id
-    link = f'href="/?to=alice&amp;reply={sent}#compose"'
-    assert link in inside.ask("GET", f"/thread/{sent}").text
-    shown = inside.ask("GET", f"/?to=alice&reply={sent}").text
-    assert 'name="in_reply_to"' in shown and f'value="{sent}"' in shown
+    with private_state.db.write() as db:
+        sent = mail.add(db, "alice/build", "operator", "red", lane="normal", at=clock.now())
+    told = inside.ask("GET", f"/thread/{sent}").text
+    assert '<input type="hidden" name="to" value="alice">' in told
+    assert f'value="{sent}"' in told and "Reply to alice, in this thread" in told
