@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hivelib.base import bell, clock, journal, sd
-from hivelib.base.errors import HiveError, NotNow
+from hivelib.base.errors import HiveError, Misuse, NotNow
 from hivelib.base.slots import locked
 from hivelib.base.text import shortened
 from hivelib.flow import informing, mailing, settling, warning
@@ -77,7 +77,13 @@ def look(hive: Hive) -> None:
     """Compares every agent with the last look at it, tells what is another, and clears what is over."""
     for agent in agents.all_of(hive.db):
         before = _last_look(hive, agent)
-        now = _axes(hive, agent)
+        try:
+            now = _axes(hive, agent)
+        except (
+            Misuse
+        ) as error:  # no kind of box that there is: the others are looked at all the same
+            journal.note("hive-crash-watch", f"{shortened(str(agent.name), 20)}: {error}")
+            continue
         if before is None or before.axes != now:
             expected = _expected(hive, agent, clock.now())
             axes = before.axes if before else None

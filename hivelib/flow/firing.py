@@ -19,6 +19,7 @@ from hivelib.model.events import Event
 from hivelib.model.events import Sent as SentEvent
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Reminder
+from hivelib.model.soundness import parted, why_not
 from hivelib.model.timely import ReminderFailed, ReminderFired, ScheduleChanged
 from hivelib.store import events, mail, reminders
 
@@ -64,7 +65,7 @@ def mend(hive: Hive) -> list[int]:
     Raises NotNow when the database cannot be written.
     """
     changed, now = [], clock.now()
-    for one in reminders.recurring(hive.db):
+    for one in parted(reminders.recurring(hive.db))[0]:
         again = recurring.brought_back(one, now)
         if again is None:
             continue
@@ -110,6 +111,8 @@ def fire_due(hive: Hive) -> int:
 
 def _fire(hive: Hive, reminder: Reminder) -> bool:
     now = clock.now()
+    if why := why_not(reminder):
+        raise HiveError(f"its row cannot be read: {why}")
     if not _still(hive, reminder, now):
         return False
     path = spilling.spilled(hive, reminder) if spilling.wants_file(hive, reminder) else ""

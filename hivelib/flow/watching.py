@@ -117,13 +117,15 @@ def _ring_for_decisions(hive: Hive, now: float) -> None:
 
 
 def _clear_old_warnings(hive: Hive, now: float) -> None:
-    old = [name for name, at in _standing(hive, "dampened:") if at < now - LOOK_SECONDS]
+    standing = _standing(hive, "dampened:")
+    old = [name for name, at in standing if not isinstance(at, float) or at < now - LOOK_SECONDS]
     _clear(hive, {name: name for name in old})
 
 
 def _standing(hive: Hive, prefix: str) -> list[tuple[str, float]]:
     """The names of standing warnings that begin so, and since when they stand."""
-    return [(name, at) for name, at, *_ in warnings.standing(hive.db) if name.startswith(prefix)]
+    standing = [(name, at) for name, at, *_ in warnings.standing(hive.db) if isinstance(name, str)]
+    return [(name, at) for name, at in standing if name.startswith(prefix)]
 
 
 def _clear(hive: Hive, subjects: dict[str, str]) -> None:

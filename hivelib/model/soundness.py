@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar, cast, get_args, get_type_hints
 
 Record = TypeVar("Record", bound=Any)
-_LATEST = 253402300800.0
-"""UTC seconds of the year 10000: no calendar goes further."""
+LATEST = 253402300800.0
+"""UTC seconds of the year 10000: no calendar goes further. For sqlite every text and blob is greater."""
 _TIMES = ("at", "not_before", "parked_until")
 
 
@@ -28,7 +28,7 @@ def why_not(row: Any) -> str:
             return f"{name} is no {kinds[0].__name__}"
         if isinstance(value, float) and not math.isfinite(value):
             return f"{name} is no number"
-        if is_time and value is not None and not 0 <= value < _LATEST:
+        if is_time and value is not None and not 0 <= value < LATEST:
             return f"{name} is no time"
     return ""
 

@@ -4,6 +4,7 @@ import json
 
 from hivelib.base.db import Database
 from hivelib.model.records import Agent
+from hivelib.model.soundness import LATEST
 
 _COLUMNS = ", ".join(Agent._fields)
 
@@ -129,6 +130,8 @@ def next_unpark(db: Database) -> float | None:
     """When the next parking ends."""
     when = db.value(
         "SELECT min(parked_until) FROM agents WHERE parked_kind IS NOT NULL AND state != 'destroyed'"
+        " AND parked_until < ?",
+        LATEST,
     )
     return None if when is None else float(when)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from hivelib.base.db import Database
 from hivelib.model.records import Approval
+from hivelib.model.soundness import LATEST
 
 _COLUMNS = ", ".join(Approval._fields)
 # Else sqlite walks through all that there ever were, for they are in the order of id.
@@ -81,5 +82,7 @@ def expired(db: Database, now: float) -> list[Approval]:
 
 def next_expiry(db: Database) -> float | None:
     """When the next pending approval expires."""
-    when = db.value(f"SELECT min(expires_at) FROM {_OPEN} AND status = 'pending'")
+    when = db.value(
+        f"SELECT min(expires_at) FROM {_OPEN} AND status = 'pending' AND expires_at < ?", LATEST
+    )
     return None if when is None else float(when)

@@ -3,6 +3,7 @@
 from hivelib.base.db import Database
 from hivelib.model.names import OPERATOR
 from hivelib.model.records import Message
+from hivelib.model.soundness import LATEST
 
 _COLUMNS = ", ".join(Message._fields)
 _WAITED = 60.0
@@ -201,8 +202,10 @@ def woken(db: Database, name: str, since: float, until: float, most: int) -> lis
 def next_due(db: Database, now: float) -> float | None:
     """When the next postponed message becomes due after `now`."""
     when = db.value(
-        "SELECT min(not_before) FROM messages WHERE state = 'queued' AND not_before > 0 AND not_before > ?",
+        "SELECT min(not_before) FROM messages WHERE state = 'queued' AND not_before > 0 AND not_before > ?"
+        " AND not_before < ?",
         now,
+        LATEST,
     )
     return None if when is None else float(when)
 

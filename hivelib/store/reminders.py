@@ -7,6 +7,7 @@ from typing import Any
 
 from hivelib.base.db import Database
 from hivelib.model.records import Reminder
+from hivelib.model.soundness import LATEST
 
 _COLUMNS = ", ".join(Reminder._fields)
 _WAITS = (
@@ -57,7 +58,8 @@ def due(db: Database, now: float, limit: int) -> list[Reminder]:
 
 def next_due(db: Database) -> tuple[int, float] | None:
     """The reminder that is due next, and when; None when none of an agent that is there is pending."""
-    row = db.one(f"SELECT id, {_WHEN} FROM reminders WHERE {_WAITS} ORDER BY {_WHEN}, id LIMIT 1")
+    sql = f"SELECT id, {_WHEN} FROM reminders WHERE {_WAITS} AND {_WHEN} < ? ORDER BY {_WHEN}, id LIMIT 1"
+    row = db.one(sql, LATEST)
     return (int(row[0]), float(row[1])) if row else None
 
 

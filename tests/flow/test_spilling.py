@@ -127,6 +127,6 @@ def test_a_full_disk_is_not_the_reminders_fault(short_path: Path) -> None:
 def test_a_bug_in_one_keeps_no_other(hive: Hive, capsys: pytest.CaptureFixture[str]) -> None:
     bad, good = soon(hive, seconds=-2), soon(hive)
     with hive.db.write() as db:
-        db.execute("UPDATE reminders SET body = x'ff' WHERE id = ?", (bad.id,))
+        db.execute("UPDATE reminders SET every = 0 WHERE id = ?", (bad.id,))
     assert firing.fire_due(hive) == 1 and now(hive, good).state == "fired"
     assert now(hive, bad).error.startswith("a bug: ") and "Traceback" in capsys.readouterr().err

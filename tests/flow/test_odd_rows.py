@@ -1,0 +1,79 @@
+"""Rows that hold what no program of ours writes: what keeps promises goes on, and keeps those of all the others."""
+
+import os
+import sqlite3
+
+import pytest
+
+from hivelib.base import clock
+from hivelib.flow import crashes, firing, mailing, reminding, watching
+from hivelib.flow.opening import Hive
+from hivelib.model.records import Caller
+from hivelib.store import mail, reminders
+from tests.support import scene
+
+VALUES = ("'x'", "x'fffe'", "CAST(x'ff41' AS TEXT)", "9e999", "-9e999", "1e300", "0", "-1", "''")
+ROWS = {
+    "agents": "name = 'carol'",
+    "messages": "id = 40",
+    "turns": "ended_at IS NULL",
+    "approvals": "id = 4",
+    "jobs": "id = (SELECT max(id) FROM jobs)",
+    "reminders": "id IN (1, 2)",
+    "questions": "id = 1",
+    "warnings": "name = 'disk'",
+}
+MANAGER = Caller("manager", "manager", "mcp")
+
+
+@pytest.fixture
+def hive(private_state: Hive) -> Hive:
+    for place in ("applied", "meta", "proposed", "decisions", "transcripts", "agents"):
+        os.makedirs(f"{private_state.paths.state}/{place}", exist_ok=True)
+    scene.fill(private_state)
+    private_state.db.execute("DROP TRIGGER messages_keep_newest")
+    return private_state
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_no_row_ends_what_keeps_promises(hive: Hive, table: str) -> None:
+    db = hive.db.connection
+    db.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM main.{table}")
+    columns = [row[0] for row in hive.db.all(f"SELECT name FROM pragma_table_info('{table}')")]
+    for column in columns:
+        for value in VALUES:
+            db.execute(f"DELETE FROM main.{table}")
+            db.execute(f"INSERT INTO main.{table} SELECT * FROM temp.kept")
+            try:
+                db.execute(f"UPDATE main.{table} SET {column} = {value} WHERE {ROWS[table]}")
+            except sqlite3.IntegrityError:
+                continue
+            kept_all_the_same(hive)
+
+
+def kept_all_the_same(hive: Hive) -> None:
+    """What is due now is delivered, expires or is rung for, whatever else there is."""
+    due = reminding.remind(hive, mailing.SHELL, "dave", "now", due_at=clock.now() - 1).id
+    firing.mend(hive)
+    firing.fire_due(hive)
+    firing.next_due(hive)
+    found = reminders.get(hive.db, due)
+    assert found and found.state == "fired"
+    now = watching.keep_promises(hive, clock.now() - 1)
+    watching.look_around(hive)
+    assert watching.next_deadline(hive) > now - 1
+    crashes.look(hive)
+
+
+def test_a_reminder_that_cannot_be_read_waits_for_the_operator(hive: Hive) -> None:
+    number = reminding.remind(hive, mailing.SHELL, "alice", "now", due_at=clock.now() - 1).id
+    hive.db.execute("UPDATE reminders SET body = x'ff', attempts = 4 WHERE id = ?", (number,))
+    firing.fire_due(hive)
+    found = reminders.get(hive.db, number)
+    assert (
+        found
+        and found.state == "failed"
+        and found.error == "its row cannot be read: body is no str"
+    )
+    told = [one.body for one in mail.peek(hive.db, "operator", 100)]
+    assert any(f"hive-reminders retry {number}" in body for body in told)
