@@ -3,11 +3,13 @@
 _KEEP = frozenset("\n\t")
 
 
-def visible(text: str, *, one_line: bool = False) -> str:
+def visible(text: object, *, one_line: bool = False) -> str:
     """The text with every control, bidirectional, zero-width and unassigned character written as an escape.
 
     `one_line` also writes newline and tab as escapes, for tables and single-line messages.
     """
+    if not isinstance(text, str):  # a row may hold anything, and its reader shows it all the same
+        text = repr(text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -20,7 +22,7 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def shortened(text: str, width: int) -> str:
+def shortened(text: object, width: int) -> str:
     """One visible line of at most `width` characters, with … where it was cut."""
     line = visible(text, one_line=True)
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"

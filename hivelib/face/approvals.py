@@ -133,7 +133,9 @@ def _next(shown: Shown) -> Iterator[str]:
     yield f'  hive-deny {approval.id} --note "…"'
 
 
-def _expires(at: float) -> str:
+def _expires(at: object) -> str:
+    if not isinstance(at, float):  # a row may hold anything
+        return repr(at)
     left = at - clock.now()
     if left <= 0:
         return "now"

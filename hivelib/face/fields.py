@@ -247,7 +247,11 @@ def of_turn(turn: Turn) -> dict[str, Any]:
 
 def of_event(row: EventRow) -> dict[str, Any]:
     """The fields of EVENT."""
-    return row._asdict() | {"payload": json.loads(row.payload)}
+    try:
+        payload = json.loads(row.payload)
+    except ValueError:
+        payload = row.payload
+    return row._asdict() | {"payload": payload}
 
 
 def of_line(line: Line) -> dict[str, Any]:

@@ -91,7 +91,8 @@ def status_page(status: Status) -> str:
 
 
 def _turn_cells(turn: Mapping[str, Any]) -> list[object]:
-    cost = "" if turn["cost_usd"] is None else f"{turn['cost_usd']:.4f}"
+    cost = turn["cost_usd"]
+    cost = f"{cost:.4f}" if isinstance(cost, float) else cost
     started = clock.local(turn["started_at"])
     return [turn["id"], turn["agent"], started, turn["outcome"] or "runs", cost, turn["note"]]
 

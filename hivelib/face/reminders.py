@@ -42,12 +42,13 @@ def data(reminder: Reminder) -> dict[str, Any]:
 def cells(reminder: Mapping[str, Any]) -> list[object]:
     """A line of the table under HEADS, from the fields of FIELDS."""
     every = reminder["every"]
+    period = f"every {span(every) if isinstance(every, float) else repr(every)}"
     state = reminder["state"]
     return [
         reminder["id"],
         reminder["owner"],
         clock.local(reminder["due_at"]),
-        reminder["calendar"] or (f"every {span(every)}" if every is not None else ""),
+        reminder["calendar"] or (period if every is not None else ""),
         f"{state} ({reminder['error']})" if reminder["error"] else state,
         reminder["created_by"],
         reminder["body"],

@@ -121,7 +121,7 @@ def show(text: str, /, **data: Any) -> None:
         wrong = sorted(data.keys() ^ command.fields.keys())
         raise TypeError(f"JSON output: wrong or missing fields {', '.join(wrong)}")
     # ASCII only: no text can steer a terminal.
-    sys.stdout.write(json.dumps(data, separators=(",", ":")) + "\n")
+    sys.stdout.write(json.dumps(data, separators=(",", ":"), default=repr) + "\n")
 
 
 def show_rows(

@@ -12,7 +12,7 @@ from hivelib.base import clock
 from hivelib.base.errors import Misuse, NotNow, Refused
 from hivelib.base.text import shortened
 from hivelib.flow.opening import Hive
-from hivelib.model import schedules
+from hivelib.model import schedules, soundness
 from hivelib.model.comparing import CARE, DANGER, Caution
 from hivelib.model.deciding import is_commit
 from hivelib.model.diffs import Diff
@@ -156,6 +156,8 @@ def _fetched(hive: Hive, number: int) -> Approval:
     found = approvals.get(hive.db, number)
     if found is None:
         raise Refused(f"there is no approval {number}", "`hive-pending` lists them")
+    if why := soundness.why_not(found):
+        raise Refused(f"approval {number} cannot be read: {why}", "the history has all of the row")
     if found.status == "submitting":
         raise NotNow(f"approval {number} is still being fetched", "look again in a moment")
     if not is_name(found.agent):  # a path is made of it, and git runs there

@@ -26,7 +26,7 @@ class Message(NamedTuple):
     @property
     def redelivered(self) -> bool:
         """Whether an earlier delivery did not end well."""
-        return self.deliveries > 0
+        return self.deliveries != 0
 
     def public(self) -> dict[str, Any]:
         """The fields that a receiver sees (SPEC section 2, recv)."""

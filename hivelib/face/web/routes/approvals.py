@@ -7,15 +7,13 @@ from typing import Any
 
 import bottle
 
-from hivelib.base.errors import Misuse, Refused
+from hivelib.base.errors import Misuse
 from hivelib.face import fields
 from hivelib.face.web import answers, asked, pages
 from hivelib.face.web.routes.reading import NUMBER, follow
 from hivelib.face.web.sections.base import Drawer
 from hivelib.face.web.shared import Web
 from hivelib.face.web.views import document, loaded
-from hivelib.flow import viewing
-from hivelib.model import soundness
 from hivelib.model.names import OPERATOR
 
 _SHA = re.compile(r"[0-9a-f]{7,40}")
@@ -71,9 +69,6 @@ def _looked(web: Web, number: int) -> str:
     from hivelib.face.web import looked
     from hivelib.flow import looking
 
-    row = viewing.approval(web.hive, number)
-    if row and (why := soundness.why_not(row)):
-        raise Refused(f"approval {number} cannot be read: {why}", "the history has all of the row")
     against = bottle.request.query.getunicode("against") or "running"
     # To look is what moves a base, so that what is decided was seen: only by who may decide, and with the answer shown.
     moving = web.caller.role == OPERATOR and bottle.request.method == "GET"
