@@ -1,7 +1,7 @@
 """The tools of questions, as a person uses them."""
 
+import glob
 import json
-import os
 from typing import Any
 
 from hivelib.flow import asking
@@ -100,7 +100,7 @@ def test_an_agent_is_asked_and_its_answer_waited_for(shell: Shell) -> None:
 
     waiting = shell.start("hive-ask", "alice", "And now?", "--wait", "60")
     until(lambda: asking.open_questions(shell.hive), "it is asked")
-    until(lambda: os.listdir(f"{shell.hive.paths.bell}/events"), "it listens")
+    until(lambda: glob.glob(f"{shell.hive.paths.bell}/events/*"), "it listens")
     asking.answer(shell.hive, voice("alice"), number + 1, "done\x1b[2J\nall")
     assert waiting.communicate(timeout=60) == ("done\\x1b[2J\nall\n", "")
     assert waiting.returncode == 0
