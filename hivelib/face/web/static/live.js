@@ -2,6 +2,7 @@
 // Only elements with an id that the server names are changed, and only where they differ (morph.js).
 
 import { morph } from "./morph.js";
+import { span } from "./spans.js";
 
 const page = document.getElementById("page");
 if (!page) await new Promise(() => {}); // the hive could not be read: the page says why, and nothing of it is there
@@ -12,7 +13,7 @@ let source = null;
 let retry = RETRY_FIRST;
 let timer = 0;
 let lostAt = 0;
-let ticks = 0;
+let counting = 0;
 let queued = [];
 let reached = at;
 let frame = 0;
@@ -110,7 +111,7 @@ function open() {
   close();
   if (document.hidden && !hears) return;
   source = new EventSource(`${page.dataset.events}?after=${encodeURIComponent(at)}`);
-  source.onopen = () => { retry = RETRY_FIRST; lostAt = 0; ticks = clearInterval(ticks); say("live", true); };
+  source.onopen = () => { retry = RETRY_FIRST; lostAt = 0; say("live", true); };
   source.onmessage = (message) => {
     const { patches } = JSON.parse(message.data);
     hearers.forEach((look) => look(patches));
@@ -136,12 +137,16 @@ function close() {
   source = null;
 }
 
+/** Says since when, and to who looks for how long already; a screen reader is told the first only, and once. */
 function lost() {
+  if (counting) return;
   lostAt ||= Date.now();
-  ticks ||= setInterval(lost, 20000); // nothing else may happen: who holds the socket lets us wait
-  const minutes = Math.floor((Date.now() - lostAt) / 60000);
-  const long = minutes ? `, ${minutes} min ago` : "";
-  say(`connection lost at ${new Date(lostAt).toTimeString().slice(0, 8)}${long}`, false);
+  say(`connection lost at ${new Date(lostAt).toTimeString().slice(0, 8)}`, false);
+  if (document.hidden) return;
+  const ago = document.createElement("span");
+  ago.ariaHidden = "true";
+  sign.append(ago);
+  counting = setInterval(() => { ago.textContent = `, ${span((lostAt - Date.now()) / 1000)}`; }, 1000);
 }
 
 /** The browser gave up: the server answered with an error. Asks it for a snapshot, which also tells why. */
@@ -154,7 +159,7 @@ function later() {
 
 function over() {
   close();
-  ticks = clearInterval(ticks);
+  lostAt = 0;
   say("logged out: run hive-dashboard-url", false);
 }
 
@@ -171,17 +176,20 @@ export function tell(words) {
 
 /** Shows in the head of the page how things are. */
 export function say(words, good) {
-  if (sign.textContent !== words) sign.textContent = words; // a screen reader says it each time it is set
+  clearInterval(counting);
+  counting = 0;
+  sign.textContent = words;
   sign.classList.toggle("good", good);
   sign.classList.toggle("lost", !good);
 }
 
 // A tab that nobody sees draws nothing and holds no connection (browsers allow six to one host), unless it notifies.
 function refresh() {
-  if (document.hidden && !hears) {
-    close();
-    ticks = clearInterval(ticks);
-  } else open();
+  if (document.hidden && !hears) close();
+  else open();
+  if (!lostAt) return;
+  say("", false);
+  lost();
 }
 document.addEventListener("visibilitychange", refresh);
 open();

@@ -1,14 +1,12 @@
 // Says how long something still has, while somebody looks.
 
-const UNITS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
-const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+import { span } from "./spans.js";
 
 function show() {
   for (const time of document.querySelectorAll("time[data-until]")) {
     const left = Number(time.dataset.until) - Date.now() / 1000;
-    const [size, unit] = UNITS.find(([length]) => left >= length) ?? [1, "second"];
     time.title ||= time.textContent;
-    time.textContent = left > 0 ? words.format(Math.floor(left / size), unit) : "now";
+    time.textContent = left > 0 ? span(left) : "now";
   }
 }
 
