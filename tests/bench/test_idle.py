@@ -1,24 +1,15 @@
 """What a hive costs while nothing happens: memory of all its processes with one agent and with fifty."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from tests.bench.rig import report_more
 from tests.conftest import RaiseHive
 from tests.support.hive import LiveHive
+from tests.support.memory import pss
 from tests.support.waiting import until
 
 STAYING = ("systemd", "hive-broker", "hive-reminder", "hive-dashboard")
 OTHERS = 49
-
-
-def pss(pid: int) -> float:
-    """A process's memory in MB; what it shares with others counts by its share."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
 
 
 def idle(hive: LiveHive) -> dict[int, str]:

@@ -15,8 +15,8 @@ import pytest
 from hivelib.flow import mailing
 from hivelib.store import events
 from tests.bench.rig import ROOT, pairs, report, report_more
-from tests.bench.test_idle import pss
 from tests.support import crowd
+from tests.support.memory import pss
 from tests.support.page import Page, open_page, until_idle
 from tests.support.state import make_state
 

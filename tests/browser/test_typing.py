@@ -1,12 +1,15 @@
 """What somebody types, chose, opened or scrolled to stays, whatever happens to the hive meanwhile."""
 
 from hivelib.base import bell, clock
+from hivelib.face.web.feeds import FAR
 from hivelib.flow import asking, mailing
 from hivelib.flow.opening import Hive
 from hivelib.model.events import AgentParked
 from hivelib.store import agents, events
-from tests.support.chromium import Person, visit
+from tests.support.chromium import Person, live, visit
+from tests.support.page import Page
 from tests.support.residents import settle_in, voice
+from tests.support.torrent import TICK, Torrent
 from tests.support.undecided import propose
 
 FOCUS = """() => { const one = document.activeElement;
@@ -55,6 +58,41 @@ def test_typing_focus_selection_folds_and_scroll_stay(operator: Person, scenery:
     tab.keyboard.press("ArrowRight")
     tab.keyboard.type("!")
     assert body.input_value() == "a letter! that takes time"
+
+
+def test_all_of_that_stays_when_what_came_meanwhile_is_too_much_to_tell(
+    operator: Person, page: Page, scenery: Hive
+) -> None:
+    tab = operator.open()
+    card = tab.locator("#approval-4")
+    card.locator("summary").first.click()
+    card.get_by_placeholder("Why not").fill("half a rea")
+    tab.locator("#questions-1 input[type=radio]").nth(1).check()
+    tab.locator("#agent-bob summary").first.click()
+    body = tab.locator("#body")
+    body.fill("a letter that takes time")
+    field = tab.locator("#questions-2-words")
+    field.fill("the one by the win")
+    field.evaluate("(one) => one.setSelectionRange(4, 7)")
+    tab.evaluate("scrollTo(0, 120)")
+    before, scrolled = tab.evaluate(FOCUS), tab.evaluate("scrollY")
+    with tab.expect_response(lambda one: one.url.endswith(f":{page.port}/")) as anew:
+        tab.evaluate("hide(true)")
+        much = Torrent(page, round((FAR + 1) / TICK), TICK)
+        much.run()
+        tab.evaluate("hide(false)")
+    assert anew.value.ok
+    live(tab)
+    tab.locator(f"#message-{much.sent[-1]}").wait_for(state="attached")
+    assert tab.evaluate(FOCUS) == before == ["questions-2-words", "the one by the win", 4, 7]
+    assert tab.evaluate("scrollY") == scrolled > 0
+    assert card.get_by_placeholder("Why not").input_value() == "half a rea"
+    assert card.locator("details.look").evaluate("(one) => one.open")
+    assert tab.locator("#questions-1 input[type=radio]").nth(1).is_checked()
+    assert tab.locator("#agent-bob details.menu").evaluate("(one) => one.open")
+    assert body.input_value() == "a letter that takes time"
+    later = mailing.send(scenery, mailing.SHELL, "manager", "and on").id
+    tab.locator(f"#message-{later}").wait_for(state="attached")
 
 
 def test_a_field_in_focus_stays_in_focus_while_its_card_changes(
