@@ -171,9 +171,8 @@ def survive_a_torrent(
 
     with torrent:
         until_over(torrent, at, steps)
-    sent = (
-        full + torrent.sent + burst(page, 1)
-    )  # so each step had something after it, however late it was
+    # The last one comes after each step, however late that was.
+    sent = full + torrent.sent + burst(page, 1)
     for one in watchers:
         one.shows(sent, rows(page.hive))
         one.keeps_what_was_typed()

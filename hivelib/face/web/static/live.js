@@ -178,7 +178,7 @@ export function tell(words) {
 export function say(words, good) {
   clearInterval(counting);
   counting = 0;
-  sign.textContent = words;
+  if (sign.textContent !== words) sign.textContent = words; // a screen reader says it each time it is set
   sign.classList.toggle("good", good);
   sign.classList.toggle("lost", !good);
 }
