@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import sys
 import traceback
 from collections.abc import Callable
 from typing import NamedTuple
@@ -129,4 +130,6 @@ def drop_to_owner(settings: Settings) -> None:
         raise Misuse(f"no hive at {settings.state_dir}", "start one with `hive-up`") from None
     if owner == 0:
         raise Misuse(f"{settings.state_dir} belongs to root", "a hive has a user of its own")
+    # A checkout that only root may enter has a link to its venv: the owner still has to import from there.
+    sys.path[:] = map(os.path.realpath, sys.path)
     become(of(owner))

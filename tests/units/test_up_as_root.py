@@ -1,6 +1,7 @@
 """root's hive-up: the hive belongs to an ordinary user, and root's tools become that user."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,19 @@ def test_everything_belongs_to_the_user(roots: Upped) -> None:
     assert [pid for pid in running if alive(pid)] == []
     assert raising.groups_left(groups) == []
     assert not (roots.directory / "run").exists()
+
+
+def test_roots_tools_run_from_where_their_user_may_not_look(roots: Upped, short_path: Path) -> None:
+    roots.up("--user", NAME)
+    closed = (
+        short_path / "closed"
+    )  # as a checkout below /root, whose venv is elsewhere (base/bootstrap.py)
+    closed.mkdir(mode=0o700)
+    shutil.copytree(ROOT / "bin", closed / "bin")
+    (closed / ".venv").symlink_to(ROOT / ".venv")
+    tool = [closed / "bin/hive-doctor"]
+    done = roots.person.run(tool, roots.environment, check=False)
+    assert "settings" in done.stdout and "a bug" not in done.stderr, done
 
 
 def test_limits_of_a_box_can_bite(roots: Upped) -> None:
