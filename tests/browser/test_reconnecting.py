@@ -59,10 +59,10 @@ def test_a_killed_page_is_said_to_be_lost_and_comes_back_whole(
     assert shown_ids(tab) == rows(scenery)
 
 
-def test_twenty_cut_connections_miss_nothing_and_double_nothing(
+def test_cut_connections_miss_nothing_and_double_nothing(
     operator: Person, page: Page, scenery: Hive
 ) -> None:
-    survive_cuts(operator, page, scenery, 20)
+    survive_cuts(operator, page, scenery, 5)
 
 
 def test_a_hidden_tab_holds_no_connection_and_catches_up(
