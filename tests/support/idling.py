@@ -52,7 +52,14 @@ class Idled(NamedTuple):
 
 def idled(hive: LiveHive, seconds: float) -> Idled:
     """Lets an idle hive alone for so long; AssertionError when a process comes or goes meanwhile."""
-    began, before = time.monotonic(), _costs(hive)
+
+    def settled() -> dict[tuple[int, str], Cost]:
+        """One without words is about to end."""
+        found = _costs(hive)
+        return found if all(words for _, words in found) else {}
+
+    before = until(settled, "nobody who is about to end", 30, hive.explain)
+    began = time.monotonic()
     threading.Event().wait(seconds)  # that nothing happens is the fact
     minutes = (time.monotonic() - began) / 60
 
