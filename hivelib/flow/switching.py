@@ -89,14 +89,21 @@ def _record(hive: Hive, plan: Plan) -> None:
 
 
 def declare(hive: Hive, name: str, commit: str, number: int, at: float) -> None:
-    """Commits to meta that the agent is deployed; what was prepared is what is committed. The caller holds its lock."""
+    """Commits to meta that the agent is deployed; what was prepared is what is committed, unless others were deployed
+    or retired while this deploy waited after its commit point: they stay as they are. The caller holds meta's lock."""
     settings = hive.settings
     now = meta.lock(settings)
     files = meta.prepared(settings, number)
-    if files is None:  # committed already, or there was nothing to prepare
+    # Without files it is committed already, or there was nothing to prepare.
+    if files is None or _others(files.lock, name) != _others(now, name):
         lock = now if _pinned(now, name) == commit else flake.locked(settings, now, name, commit)
         files = flake.Files(flake.text(settings, list(flake.agents_of(lock))), lock)
     meta.commit(settings, files, f"deploy {name} deployed/{number} {commit[:12]}", at)
+
+
+def _others(lock: str, name: str) -> dict[str, str]:
+    """What a lock pins beside that agent."""
+    return {other: commit for other, commit in flake.agents_of(lock).items() if other != name}
 
 
 def back(hive: Hive, agent: Agent, commit: str) -> str:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from hivelib.base.errors import HiveError
-from hivelib.flow import deploying
+from hivelib.base.errors import HiveError, NotNow
+from hivelib.flow import deploying, jobs
 from hivelib.flow.opening import Hive
 from hivelib.flow.rendering import revision
 from hivelib.host import flake, git, meta, repositories
 from hivelib.store import agents
+from hivelib.store import jobs as job_rows
 from tests.support.deploy_rig import DeployRig
 
 OPUS, HAIKU = '{"model": "opus"}\n', '{"model": "haiku"}\n'
@@ -169,6 +170,31 @@ def test_a_destroyed_agent_leaves_meta_and_a_rebuild_brings_it_back(rig: DeployR
     (rig.world / "up.alice").unlink()
     assert "rebuilt" in rig.ask("rebuild", "alice")
     assert rig.agrees(done.id) == "deployed"
+
+
+def test_what_others_became_while_a_deploy_waits_stays_in_meta(rig: DeployRig) -> None:
+    for name in ("alice", "bob"):
+        rig.deploy(name, OPUS, "spawn")
+    number = rig.propose("alice", HAIKU)
+    rig.approve(number)
+    held = Path(rig.hive.paths.applied("alice"), "refs/heads/main.lock")
+    held.touch()  # git cannot write just now: the box is switched, and the rest waits
+    with pytest.raises(NotNow):
+        rig.do(rig.job(number))
+    assert rig.approval(number).status == "activating"
+    with rig.hive.db.write() as db:
+        agents.set_state(db, "bob", "destroyed", 1.0)
+        retire = jobs.queue(db, "retire", "bob", "operator")
+    other = rig.propose("carol", OPUS, "spawn")
+    rig.approve(other)
+    for job in job_rows.unfinished(rig.hive.db, "approvals")[1:]:
+        rig.do(job)
+    retired = job_rows.get(rig.hive.db, retire)
+    assert retired and retired.note == "bob was taken out of meta"
+    held.unlink()
+    rig.work()
+    assert set(flake.agents_of(meta.lock(rig.hive.settings))) == {"alice", "carol", "manager"}
+    assert [rig.agrees(one) for one in (number, other)] == ["deployed", "deployed"]
 
 
 def test_a_rebuild_tells_agent_and_manager_once(rig: DeployRig) -> None:
