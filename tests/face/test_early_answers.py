@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hivelib.face import serve
-from tests.support.serving import Start, ask, get
+from tests.support.serving import Start, ask, get, is_reset
 from tests.support.waiting import until
 
 
@@ -74,11 +74,3 @@ def test_who_reads_neither_beginning_nor_end_is_let_go(
     with socket.create_connection(("127.0.0.1", start(big)), timeout=20) as link:
         link.sendall(get())
         until(lambda: is_reset(link), "the connection let go")
-
-
-def is_reset(link: socket.socket) -> bool:
-    try:
-        link.sendall(b"x")
-    except OSError:
-        return True
-    return False

@@ -9,7 +9,7 @@ import pytest
 
 from hivelib.face import serve
 from hivelib.face.exchange import BODY_MOST, HEAD_MOST, Door
-from tests.support.serving import Kept, Start, ask, echo, full_log, get
+from tests.support.serving import Kept, Start, ask, echo, full_log, get, is_reset
 from tests.support.waiting import until
 
 
@@ -144,15 +144,7 @@ def test_a_client_that_never_reads_its_answer_is_let_go(
     port = start(big)
     with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
         link.sendall(get())
-        until(lambda: _reset(link), "the connection let go")
-
-
-def _reset(link: socket.socket) -> bool:
-    try:
-        link.sendall(b"x")
-    except OSError:
-        return True
-    return False
+        until(lambda: is_reset(link), "the connection let go")
 
 
 def test_streams_take_no_thread_and_end_when_either_side_does(start: Start) -> None:

@@ -76,6 +76,15 @@ def get(path: str = "/", *more: str, version: str = "1.1") -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+def is_reset(link: socket.socket) -> bool:
+    """Whether the other side has let go of a connection."""
+    try:
+        link.sendall(b"x")
+    except OSError:
+        return True
+    return False
+
+
 class Kept:
     """A stream whose outlets the test keeps."""
 
