@@ -116,6 +116,8 @@ def _go(hive: Hive, approval: Approval, decision: Decision, tell: Tell) -> None:
     with locked(switching.lifecycle_lock(hive, plan.name)):
         if approval.status != "activating":
             _commit(hive, approval, decision, head)
+        elif _is_destroyed(hive, decision):
+            raise HiveError(f"{plan.name} was destroyed meanwhile")
         switching.carry_out(hive, plan, step)
 
 
@@ -188,6 +190,19 @@ def _why_not(hive: Hive, decision: Decision) -> str:
     if decision.incarnation and (agent is None or agent.incarnation != decision.incarnation):
         return f"{name} was destroyed meanwhile"
     return ""
+
+
+def _is_destroyed(hive: Hive, decision: Decision) -> bool:
+    """Whether a deploy that waited after its commit point comes too late: the agent is destroyed (also the one that it
+    had made itself), which is the later word. What main has already is recorded to its end; then meta lets it go."""
+    name, agent = decision.agent, agents.get(hive.db, decision.agent)
+    if repositories.main(hive.settings, name) == decision.commit != decision.base:
+        return False
+    if agent is None:
+        return bool(decision.incarnation)
+    if decision.incarnation:
+        return agent.state == "destroyed" or agent.incarnation != decision.incarnation
+    return agent.state == "destroyed" and agent.deployed_sha == decision.commit
 
 
 def _succeed(hive: Hive, approval: Approval, commit: str) -> str:

@@ -197,6 +197,29 @@ def test_what_others_became_while_a_deploy_waits_stays_in_meta(rig: DeployRig) -
     assert [rig.agrees(one) for one in (number, other)] == ["deployed", "deployed"]
 
 
+@pytest.mark.parametrize("kind", ["apply_commit", "spawn"])
+def test_an_agent_that_is_destroyed_while_its_deploy_waits_does_not_come_back(
+    rig: DeployRig, kind: str
+) -> None:
+    if kind == "apply_commit":
+        rig.deploy("alice", OPUS, "spawn")
+    number = rig.propose("alice", HAIKU, kind)
+    rig.approve(number)
+    held = Path(rig.hive.paths.applied("alice"), "refs/heads/main.lock")
+    held.touch()
+    with pytest.raises(NotNow):
+        rig.do(rig.job(number))
+    with rig.hive.db.write() as db:
+        agents.set_state(db, "alice", "destroyed", 1.0)
+        jobs.queue(db, "retire", "alice", "operator")
+    (rig.world / "up.alice").unlink()
+    held.unlink()
+    rig.work()
+    assert rig.agent("alice").state == "destroyed" and not (rig.world / "up.alice").exists()
+    assert rig.agrees(number) == "failed"
+    assert "destroyed" in rig.approval(number).note
+
+
 def test_a_rebuild_tells_agent_and_manager_once(rig: DeployRig) -> None:
     rig.deploy("alice", OPUS, "spawn")
     with rig.hive.db.write() as db:
