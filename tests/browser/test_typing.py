@@ -14,6 +14,8 @@ from tests.support.undecided import propose
 
 FOCUS = """() => { const one = document.activeElement;
   return [one.id, one.value, one.selectionStart, one.selectionEnd]; }"""
+HELD_BACK = """() => { const real = window.fetch; const gate = new Promise((open) => { window.answered = open; });
+  window.fetch = async (...asked) => { const answer = await real(...asked); await gate; return answer; }; }"""
 
 
 def much_happens(hive: Hive, round_: int) -> str:
@@ -126,10 +128,26 @@ def test_a_draft_stays_until_it_was_sent(operator: Person) -> None:
     tab.keyboard.press("Tab")
     tab.locator("#body").press("Control+Enter")
     tab.locator("#messages .message", has_text="and not yet done").wait_for()
+    tab.get_by_text("sent as").wait_for()  # the stream may be faster than the answer
     assert tab.locator("#body").input_value() == ""
     visit(tab, "/")
     assert tab.locator("#body").input_value() == ""
     assert tab.locator("#to").input_value() == "alice"
+
+
+def test_the_next_letter_may_be_begun_while_one_is_sent(operator: Person) -> None:
+    tab = operator.open()
+    tab.evaluate(HELD_BACK)
+    tab.locator("#to").fill("alice")
+    tab.locator("#body").fill("the first")
+    tab.locator("#body").press("Control+Enter")
+    tab.locator("#messages .message", has_text="the first").wait_for()
+    tab.keyboard.type("and the sec")
+    tab.evaluate("answered()")
+    tab.get_by_text("sent as").wait_for()
+    assert tab.locator("#body").input_value() == "and the sec"
+    visit(tab, "/")
+    assert tab.locator("#body").input_value() == "and the sec"
 
 
 def test_what_is_new_is_counted_while_somebody_reads_further_up(
@@ -180,6 +198,7 @@ def test_a_name_that_is_written_out_is_whom_it_is_for(operator: Person, scenery:
     assert tab.locator("#to").input_value() == "bob"
     tab.locator("#body").press("Control+Enter")
     tab.locator("#messages .message", has_text="can you hear").wait_for()
+    tab.get_by_text("sent as").wait_for()
     tab.locator("#body").press_sequentially("@*\nall of you")
     assert tab.locator("#to").input_value() == "*"
     assert tab.locator("#body").input_value() == "all of you"

@@ -68,7 +68,7 @@ async function send() {
       if (reply && reply.type !== "hidden") reply.value = "";
     }
     key.value = crypto.randomUUID();
-    if (body.value === sent) body.value = "";
+    if (body.value.startsWith(sent)) body.value = body.value.slice(sent.length); // the next one may be begun
     keep();
   } catch (error) {
     tell(error.message); // the text stays, and the same key sends it only once
