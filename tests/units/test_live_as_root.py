@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ringing, two_agents, verdict
+from tests.support import owners, ringing, two_agents, verdict
 from tests.support.campaign import AGENTS, KINDS, RULES, SETTINGS, Campaign
 from tests.support.hive import LiveHive, raiser
 from tests.support.people import Person, made_user, root_at_home
@@ -39,8 +39,8 @@ def test_two_agents_talk_and_then_nothing_is_left_but_broker_and_page(
     verdict.is_idle(hive)
     uid = hive.person.user.uid
     assert uid != os.geteuid()
-    assert {os.stat(f"/proc/{pid}").st_uid for pid in hive.processes()} == {uid}
-    assert {path.lstat().st_uid for path in hive.directory.rglob("*")} == {uid}
+    assert owners.of_processes(hive.processes()) == {uid}
+    assert owners.below(hive.directory) == {uid}
 
 
 @pytest.mark.timeout(120)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support import owners
 from tests.support.hive import LiveHive
 from tests.support.people import Person
 from tests.support.receiver import receiving
@@ -23,9 +24,7 @@ def test_a_live_hive_is_an_ordinary_users(
         assert hive.hive.settings.mail.pair_limit == 5
         assert hive.hive.settings.api.url == hive.model.url
         assert hive.db.value("SELECT state FROM agents WHERE name = 'manager'") == "running"
-        proc = hive.directory / "../../../proc"
-        owners = {proc.joinpath(str(pid)).stat().st_uid for pid in hive.processes()}
-        assert owners == {hive.person.user.uid}
+        assert owners.of_processes(hive.processes()) == {hive.person.user.uid}
         hive.until_value("SELECT count(*) FROM facts WHERE name LIKE 'told:%'")
         hive.tool("hive-request-spawn", "alice")
         until(lambda: service.got, "the operator is told", explain=hive.explain)

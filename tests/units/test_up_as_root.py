@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hivelib.host import manager
-from tests.support import raising
+from tests.support import owners, raising
 from tests.support.people import NAME, made_user, root_at_home
 from tests.support.ports import free_port
 from tests.support.raising import Upped, alive
@@ -36,12 +36,12 @@ def test_everything_belongs_to_the_user(roots: Upped) -> None:
     assert roots.up("--user", NAME)["user"] == NAME
     groups, running = roots.record.groups, roots.processes()
     assert len(running) >= 2
-    assert {os.stat(f"/proc/{pid}").st_uid for pid in running} == {uid}
-    assert {path.lstat().st_uid for path in roots.directory.rglob("*")} == {uid}
+    assert owners.of_processes(running) == {uid}
+    assert owners.below(roots.directory) == {uid}
 
     assert roots.up()["done"] == []  # whose it is, is known by now
     assert roots.tool("hive-send", "manager", "from root's shell").strip() == "1"
-    assert {path.lstat().st_uid for path in roots.directory.rglob("*")} == {uid}
+    assert owners.below(roots.directory) == {uid}
 
     assert roots.down()
     assert [pid for pid in running if alive(pid)] == []
