@@ -2,9 +2,9 @@
 
 from hivelib.base import bell, clock
 from hivelib.face.web.feeds import FAR
-from hivelib.flow import asking, mailing
+from hivelib.flow import asking, mailing, reminding
 from hivelib.flow.opening import Hive
-from hivelib.model.events import AgentParked
+from hivelib.model.events import AgentChanged, AgentParked
 from hivelib.store import agents, events
 from tests.support.chromium import Person, live, visit
 from tests.support.page import Page
@@ -95,6 +95,33 @@ def test_all_of_that_stays_when_what_came_meanwhile_is_too_much_to_tell(
     assert body.input_value() == "a letter that takes time"
     later = mailing.send(scenery, mailing.SHELL, "manager", "and on").id
     tab.locator(f"#message-{later}").wait_for(state="attached")
+
+
+def test_an_agents_menu_stays_while_what_it_offers_changes(operator: Person, scenery: Hive) -> None:
+    tab = operator.open()
+    row = tab.locator("#agent-alice")
+    row.locator("summary").first.click()
+    row.get_by_text("Destroy…").click()
+    row.get_by_role("button", name="Rebuild").focus()
+    for state, offered in (("stopped", "Start"), ("running", "Stop"), ("stopped", "Start")):
+        with scenery.db.write() as db:
+            agents.set_state(db, "alice", state, clock.now())
+            events.record(db, AgentChanged("alice", what="config", by="operator"))
+        bell.ring(scenery.paths.bell, "events")
+        row.get_by_role("button", name=offered, exact=True).wait_for()
+        assert row.get_by_role("button", name="Destroy alice").is_visible()
+        assert tab.evaluate("document.activeElement.textContent") == "Rebuild"
+
+
+def test_a_reminder_half_written_stays_while_the_others_go(operator: Person, scenery: Hive) -> None:
+    tab = operator.open("/system")
+    tab.get_by_text("Remind an agent").click()
+    tab.locator("#remind-words").press_sequentially("look after")
+    for one in reminding.listed(scenery):
+        reminding.cancel(scenery, mailing.SHELL, one.id)
+    tab.get_by_text("None is to come").wait_for()
+    tab.keyboard.type(" it")
+    assert tab.locator("#remind-words").input_value() == "look after it"
 
 
 def test_a_field_in_focus_stays_in_focus_while_its_card_changes(

@@ -24,9 +24,12 @@ function attributes(old, fresh) {
 
 function children(old, fresh) {
   const named = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const stays = new Set([...fresh.children].filter((child) => child.id).map((child) => child.id));
   let at = old.firstChild;
   for (const child of [...fresh.childNodes]) {
     const match = child.id ? named.get(child.id) : at && alike(at, child) ? at : null;
+    // What has gone in front of a match goes first: the match is not moved then, which would take the focus from it.
+    while (match && at !== match && !stays.has(at.id)) at = removed(at);
     if (!match) old.insertBefore(child, at);
     else {
       const next = at?.nextSibling;
@@ -36,11 +39,14 @@ function children(old, fresh) {
       else if (match.data !== child.data) match.data = child.data;
     }
   }
-  while (at) {
-    const next = at.nextSibling;
-    at.remove();
-    at = next;
-  }
+  while (at) at = removed(at);
+}
+
+/** Takes a node away; gives back the one after it. */
+function removed(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 function alike(one, other) {
