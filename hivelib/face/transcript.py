@@ -38,9 +38,9 @@ def _note(line: Line) -> str:
 def _said(data: dict[str, Any]) -> Iterator[str]:
     kind = data.get("type")
     if kind == "assistant":
-        yield from map(_of_claude, _blocks(data))
+        yield from map(_of_claude, blocks(data))
     elif kind == "user":
-        yield from map(_to_claude, _blocks(data))
+        yield from map(_to_claude, blocks(data))
     elif kind == "result":
         yield _result(data)
     elif kind == "system":
@@ -49,7 +49,8 @@ def _said(data: dict[str, Any]) -> Iterator[str]:
         yield f"! rate limit: {_short(data.get('rate_limit_info'))}"
 
 
-def _blocks(data: dict[str, Any]) -> list[dict[str, Any]]:
+def blocks(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The content of a message of the stream: what was said, thought, called and answered; words alone are a text."""
     message = data.get("message")
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, str):

@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from hivelib.base.text import shortened
+from hivelib.face.transcript import blocks
 from hivelib.model.records import Line
 
 TEXT_MOST = 16_000
@@ -79,13 +80,7 @@ def _pieces(line: Line) -> list[Piece]:
 
 
 def _said(data: dict[str, Any], who: str) -> Iterator[Piece]:
-    message = data.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, str):
-        content = [{"type": "text", "text": content}]
-    for block in content if isinstance(content, list) else []:
-        if not isinstance(block, dict):
-            continue
+    for block in blocks(data):
         kind = block.get("type")
         if kind == "text":
             yield Piece(
