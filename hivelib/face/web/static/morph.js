@@ -29,7 +29,7 @@ function children(old, fresh) {
   for (const child of [...fresh.childNodes]) {
     const match = child.id ? named.get(child.id) : at && alike(at, child) ? at : null;
     // What has gone in front of a match goes first: the match is not moved then, which would take the focus from it.
-    while (match && at !== match && !stays.has(at.id)) at = removed(at);
+    while (match && at && at !== match && !stays.has(at.id)) at = removed(at);
     if (!match) old.insertBefore(child, at);
     else {
       const next = at?.nextSibling;
