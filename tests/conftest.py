@@ -37,6 +37,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "disk: its files are on one, wherever those of other tests are"
+    )
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """A worker is started by a process whose home is barred already."""
@@ -51,9 +57,9 @@ def claude(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture
-def short_path() -> Iterator[Path]:
-    """A directory whose name is short enough for sockets below it."""
-    with short_directory() as where:
+def short_path(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A directory whose name is short enough for sockets below it; on a disk for a test that is marked so."""
+    with short_directory(disk=request.node.get_closest_marker("disk") is not None) as where:
         yield where
 
 

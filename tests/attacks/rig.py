@@ -111,7 +111,7 @@ def clean(text: str) -> bool:
 @contextlib.contextmanager
 def under_attack() -> Iterator[Attacked]:
     """A hive with alice, who attacks, and bob, who has something to lose; gone afterwards, with all it ran."""
-    with short_directory() as where, contextlib.ExitStack() as stack:
+    with short_directory(disk=True) as where, contextlib.ExitStack() as stack:
         home, directory = where / "home", where / "hive"
         home.mkdir()
         where.chmod(0o755)

@@ -13,9 +13,12 @@ from hivelib.store.schema import migrate
 
 
 @contextlib.contextmanager
-def short_directory() -> Iterator[Path]:
-    """A directory /tmp/hXXXXXXXX, gone afterwards: a socket's path holds 107 bytes, tmp_path has that alone."""
-    where = Path(tempfile.mkdtemp(prefix="h", dir="/tmp"))
+def short_directory(*, disk: bool = False) -> Iterator[Path]:
+    """A directory like /tmp/hXXXXXXXX, gone afterwards: a socket's path holds 107 bytes, tmp_path has that alone.
+
+    With `disk` it is on one (tests/support/quick_disk.py).
+    """
+    where = Path(tempfile.mkdtemp(prefix="h", dir="/var/tmp" if disk else None))
     try:
         yield where
     finally:

@@ -17,6 +17,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.disk
 @pytest.mark.timeout(120)
 def test_what_is_a_crash_and_what_is_none(ordinary_user: Person, short_path: Path) -> None:
     with scene(ordinary_user, short_path / "a", SETTINGS) as play:

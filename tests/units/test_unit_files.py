@@ -30,8 +30,8 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return where
 
 
-def test_systemd_finds_no_mistake_in_any_unit(units: Path, tmp_path: Path) -> None:
-    assert mistakes(units, "user", XDG_RUNTIME_DIR=str(tmp_path)) == (0, "")
+def test_systemd_finds_no_mistake_in_any_unit(units: Path, short_path: Path) -> None:
+    assert mistakes(units, "user", XDG_RUNTIME_DIR=str(short_path)) == (0, "")
 
 
 @pytest.mark.parametrize("name", SERVICES)
