@@ -65,6 +65,12 @@ class FalseClock:
         }
 
 
+def forget(pid: int) -> None:
+    """Removes what libfaketime keeps in memory for a process, and leaves there when that is killed."""
+    for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+        Path("/dev/shm", name).unlink(missing_ok=True)
+
+
 class Sleeper:
     """hive-reminder or hive-broker, in a process of its own that believes a false clock."""
 
@@ -88,6 +94,7 @@ class Sleeper:
         if self._process:
             self._process.kill()
             self._process.wait()
+            forget(self._process.pid)
             self._process = None
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ from typing import Any
 from hivelib.flow.opening import Hive
 from hivelib.store import reminders
 from tests.support import timed_verdict
-from tests.support.false_clock import FalseClock, Sleeper
+from tests.support.false_clock import FalseClock, Sleeper, forget
 from tests.support.source import ROOT
 from tests.support.waiting import until
 
@@ -137,6 +137,7 @@ class Campaign:
             while self._hear():
                 pass
             self._worker.communicate()
+            forget(self._worker.pid)
             self._worker = None
 
     def _time_passes(self) -> None:
