@@ -14,10 +14,10 @@ from tests.support.waiting import until
 
 # What systemd does: the listening sockets become descriptors 3, 4, …
 AS_SYSTEMD = """
-import os, sys
+import fcntl, os, sys
 numbers = [int(word) for word in sys.argv[1].split(",")]
-for place, number in enumerate(numbers): os.dup2(number, 100 + place)
-for place, _ in enumerate(numbers): os.dup2(100 + place, 3 + place)
+copies = [fcntl.fcntl(number, fcntl.F_DUPFD, 3 + len(numbers)) for number in numbers]  # where nothing is
+for place, copy in enumerate(copies): os.dup2(copy, 3 + place)
 os.environ.update(LISTEN_FDS=str(len(numbers)))
 os.execv(sys.argv[2], sys.argv[2:])
 """
