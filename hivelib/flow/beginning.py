@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from hivelib.base import bell, clock
+from hivelib.flow import taking
 from hivelib.flow.opening import Hive
 from hivelib.model.events import Claimed, SessionReset, TurnStarted
 from hivelib.model.names import SYSTEM
@@ -34,10 +35,11 @@ def begin(hive: Hive, name: str) -> Begun | None:
         agent = agents.get(db, name)
         if agent is None or agent.state != "running" or agent.parked:
             return None
-        if not mail.any_due(db, name, now):
+        due = taking.readable(db, name, now, 1)
+        if not due:
             return None
         number = turns.begin(db, name, agent.incarnation, _model(hive, agent), now)
-        message = mail.claim(db, name, number, now, 1)[0]
+        (message,) = mail.claim(db, due, number, now)
         turns.set_wake(db, number, message.sender, message.id)
         session = agent.session_id or _new_session(hive, name)
         started = TurnStarted(name, turn=number, wake_source=message.sender, message=message.id)

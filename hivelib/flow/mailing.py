@@ -6,7 +6,7 @@ from hivelib.base import bell, clock
 from hivelib.base.db import Database
 from hivelib.base.errors import Misuse, Refused
 from hivelib.base.text import shortened
-from hivelib.flow import damping, warning
+from hivelib.flow import damping, taking, warning
 from hivelib.flow.opening import Hive
 from hivelib.model import names, rules
 from hivelib.model.events import (
@@ -204,7 +204,8 @@ def take(
             return dict(known)
         refuse_stray_turn(hive, caller)
         answer = answers.reserve(db, request, now) if request else None
-        taken = mail.claim(db, caller.name, caller.turn or 0, now, most, lane=lane, answer=answer)
+        due = taking.readable(db, caller.name, now, most, lane)
+        taken = mail.claim(db, due, caller.turn or 0, now, answer)
         outcome = {
             "messages": [message.public() for message in taken],
             "waiting": mail.due(db, caller.name, now),

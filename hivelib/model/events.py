@@ -70,7 +70,7 @@ class Requeued(Event):
 
 
 class Died(Event):
-    """A message was delivered as often as allowed and never taken: kept, shown, no more delivered."""
+    """A message was delivered as often as allowed and never taken, or cannot be read: kept, shown, not delivered."""
 
     kind = "died"
     fields = {"id": "the message", "deliveries": "how often", "why": "the last reason"}

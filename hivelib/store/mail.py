@@ -53,20 +53,10 @@ def get(db: Database, message: int) -> Message | None:
     return Message(*row) if row else None
 
 
-def claim(
-    db: Database,
-    recipient: str,
-    turn: int,
-    now: float,
-    limit: int,
-    *,
-    lane: str | None = None,
-    answer: int | None = None,
+def ready(
+    db: Database, recipient: str, now: float, limit: int, lane: str | None = None
 ) -> list[Message]:
-    """Takes up to `limit` due messages for a turn, urgent ones first, each lane in the order they were sent.
-
-    `answer` is the MCP answer that carries them: they count as delivered once that answer is confirmed.
-    """
+    """Up to `limit` messages that could be claimed now: urgent ones first, each lane in the order they were sent."""
     only = "AND lane = 'urgent'" if lane == "urgent" else ""
     rows = db.all(
         f"SELECT {_COLUMNS} FROM messages WHERE {_DUE} {only} ORDER BY lane DESC, id LIMIT ?",
@@ -74,13 +64,23 @@ def claim(
         now,
         limit,
     )
+    return [Message(*row) for row in rows]
+
+
+def claim(
+    db: Database, due: list[Message], turn: int, now: float, answer: int | None = None
+) -> list[Message]:
+    """Takes due messages for a turn.
+
+    `answer` is the MCP answer that carries them: they count as delivered once that answer is confirmed.
+    """
     # Not one UPDATE … RETURNING: sqlite makes temporary tables for that, and clearing them took longer than the rest.
-    for row in rows:
+    for message in due:
         db.execute(
             "UPDATE messages SET state = 'claimed', claimed_by = ?, claimed_at = ?, answer_id = ? WHERE id = ?",
-            (turn, now, answer, row[0]),
+            (turn, now, answer, message.id),
         )
-    return [Message(*row)._replace(state="claimed", claimed_by=turn) for row in rows]
+    return [message._replace(state="claimed", claimed_by=turn) for message in due]
 
 
 def due(db: Database, recipient: str, now: float) -> int:
@@ -178,7 +178,7 @@ def sent_between(db: Database, one: str, other: str, since: float, most: int) ->
         other,
         most,
     )
-    return [row[0] for row in rows if row[0] > since]
+    return [at for (at,) in rows if isinstance(at, int | float) and at > since]
 
 
 def woken(db: Database, name: str, since: float, until: float, most: int) -> list[float]:
@@ -188,12 +188,16 @@ def woken(db: Database, name: str, since: float, until: float, most: int) -> lis
     another label, so there its whole history would have to be read.
     """
     found: list[float] = []
-    rows = db.execute("SELECT sender, recipient, sent_at FROM messages ORDER BY id DESC")
-    for sender, recipient, at in rows:
+    rows = db.execute(
+        "SELECT recipient = ?1 AND sender GLOB ?1 || '/*', sent_at FROM messages WHERE typeof(sent_at) = 'real'"
+        " ORDER BY id DESC",
+        (name,),
+    )
+    for its_own, at in rows:
         # A sender takes its time before it has its number: it may be a little older than its neighbours.
         if at < since - _WAITED or len(found) == most:
             break
-        if since < at <= until and recipient == name and sender.startswith(f"{name}/"):
+        if its_own and since < at <= until:
             found.append(at)
     rows.close()
     return found

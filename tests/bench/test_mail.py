@@ -66,7 +66,17 @@ def test_claim_does_not_depend_on_history(hive: HiveAt, disk: Path) -> None:
             for index in range(300):
                 with db.write() as open_db:
                     mail.add(open_db, "p0", "sink", f"x {index}", lane="normal", at=time.time())
-                    assert len(mail.claim(open_db, "sink", 1, time.time(), 1)) == 1
+                    assert (
+                        len(
+                            mail.claim(
+                                open_db,
+                                mail.ready(open_db, "sink", time.time(), 1),
+                                1,
+                                time.time(),
+                            )
+                        )
+                        == 1
+                    )
             return (time.perf_counter() - began) / 300 * 1000
 
         measured = pairs(lambda: claims(large), lambda: claims(small.db))

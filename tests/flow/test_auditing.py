@@ -89,7 +89,7 @@ def running_turn(rig: DeployRig) -> None:
 def stray_claim(rig: DeployRig) -> None:
     with rig.hive.db.write() as db:
         number = turns.begin(db, "alice", 1, "sonnet", clock.now())
-        mail.claim(db, "alice", number, clock.now(), 1)
+        mail.claim(db, mail.ready(db, "alice", clock.now(), 1), number, clock.now())
         turns.end(db, number, "lost", "", clock.now())
 
 

@@ -1,16 +1,19 @@
 """Rows that hold what no program of ours writes: what keeps promises goes on, and keeps those of all the others."""
 
+import contextlib
+import json
 import os
 import sqlite3
 
 import pytest
 
 from hivelib.base import clock
-from hivelib.flow import crashes, firing, mailing, reminding, watching
+from hivelib.flow import beginning, continuing, crashes, firing, mailing, reminding, watching
 from hivelib.flow.opening import Hive
 from hivelib.model.records import Caller
-from hivelib.store import mail, reminders
+from hivelib.store import mail, reminders, turns
 from tests.support import scene
+from tests.support.residents import settle_in, voice
 
 VALUES = ("'x'", "x'fffe'", "CAST(x'ff41' AS TEXT)", "9e999", "-9e999", "1e300", "0", "-1", "''")
 ROWS = {
@@ -49,6 +52,31 @@ def test_no_row_ends_what_keeps_promises(hive: Hive, table: str) -> None:
             except sqlite3.IntegrityError:
                 continue
             kept_all_the_same(hive)
+
+
+def test_mail_that_cannot_be_read_holds_up_no_other(private_state: Hive) -> None:
+    hive, db, alice = private_state, private_state.db, voice("alice")
+    settle_in(hive, "alice", "dave")
+    hive.db.execute("DROP TRIGGER messages_keep_newest")
+    columns = [row[0] for row in db.all("SELECT name FROM pragma_table_info('messages')")]
+    for column in columns:
+        for value in VALUES:
+            db.execute("DELETE FROM messages")
+            first, second, odd, last = (
+                mailing.send(hive, alice, "dave", str(number)).id for number in range(4)
+            )
+            for number in (first, odd):
+                with contextlib.suppress(sqlite3.IntegrityError):
+                    db.execute(f"UPDATE messages SET {column} = {value} WHERE id = {number}")
+            begun = beginning.begin(hive, "dave")
+            assert begun and json.dumps(begun.message.public())
+            dave = voice("dave")._replace(turn=begun.turn.id)
+            taken = mailing.take(hive, dave, 9)["messages"]
+            got = {begun.message.id, *(one["id"] for one in json.loads(json.dumps(taken)))}
+            assert got >= {second, last}
+            mailing.send(hive, alice, "dave", "nor does the history of the two hinder anybody")
+            continuing.wake(hive, dave, "clock", "nor that of the agent's own programs")
+            turns.end(db, begun.turn.id, "ok", "", clock.now())
 
 
 def kept_all_the_same(hive: Hive) -> None:
