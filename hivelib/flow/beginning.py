@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from hivelib.base import bell, clock
+from hivelib.base.db import Database
 from hivelib.flow import taking
 from hivelib.flow.opening import Hive
 from hivelib.model.events import Claimed, SessionReset, TurnStarted
@@ -30,23 +31,28 @@ def begin(hive: Hive, name: str) -> Begun | None:
 
     None when there is nothing to begin: the agent was stopped or parked meanwhile, or its mail is gone.
     """
-    now = clock.now()
     with hive.db.write(durable=False) as db:
-        agent = agents.get(db, name)
-        if agent is None or agent.state != "running" or agent.parked:
-            return None
-        due = taking.readable(db, name, now, 1)
-        if not due:
-            return None
-        number = turns.begin(db, name, agent.incarnation, _model(hive, agent), now)
-        (message,) = mail.claim(db, due, number, now)
-        turns.set_wake(db, number, message.sender, message.id)
-        session = agent.session_id or _new_session(hive, name)
-        started = TurnStarted(name, turn=number, wake_source=message.sender, message=message.id)
-        events.record(db, started, Claimed(name, ids=[message.id], turn=number), at=now)
-        turn, waiting = turns.get(db, number), mail.due(db, name, now)
+        begun = _begin(hive, db, name)
+    # Also when nothing began: what could not be read is a dead letter now.
+    bell.ring(hive.paths.bell, "events", *([f"agent.{name}"] if begun else []))
+    return begun
+
+
+def _begin(hive: Hive, db: Database, name: str) -> Begun | None:
+    now, agent = clock.now(), agents.get(db, name)
+    if agent is None or agent.state != "running" or agent.parked:
+        return None
+    due = taking.readable(db, name, now, 1)
+    if not due:
+        return None
+    number = turns.begin(db, name, agent.incarnation, _model(hive, agent), now)
+    (message,) = mail.claim(db, due, number, now)
+    turns.set_wake(db, number, message.sender, message.id)
+    session = agent.session_id or _new_session(hive, name)
+    started = TurnStarted(name, turn=number, wake_source=message.sender, message=message.id)
+    events.record(db, started, Claimed(name, ids=[message.id], turn=number), at=now)
+    turn, waiting = turns.get(db, number), mail.due(db, name, now)
     assert turn is not None
-    bell.ring(hive.paths.bell, "events", f"agent.{name}")
     return Begun(turn, agent, message, waiting, session, agent.session_id is not None)
 
 

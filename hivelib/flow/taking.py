@@ -1,4 +1,4 @@
-"""Takes due mail out of an inbox. What cannot be read is set aside, for it must not keep the others waiting."""
+"""What may be taken out of an inbox. Mail that cannot be read is set aside, for it must not keep the rest waiting."""
 
 from hivelib.base.db import Database
 from hivelib.flow import warning

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from hivelib.base import clock
+from hivelib.base import bell, clock
 from hivelib.flow import beginning, continuing, crashes, firing, mailing, reminding, watching
 from hivelib.flow.opening import Hive
 from hivelib.model.records import Caller
@@ -77,6 +77,21 @@ def test_mail_that_cannot_be_read_holds_up_no_other(private_state: Hive) -> None
             mailing.send(hive, alice, "dave", "nor does the history of the two hinder anybody")
             continuing.wake(hive, dave, "clock", "nor that of the agent's own programs")
             turns.end(db, begun.turn.id, "ok", "", clock.now())
+
+
+def test_mail_that_cannot_be_read_is_a_dead_letter_and_said_at_once(private_state: Hive) -> None:
+    hive, db = private_state, private_state.db
+    settle_in(hive, "alice", "dave")
+    number = mailing.send(hive, voice("alice"), "dave", "to be broken").id
+    db.execute("UPDATE messages SET body = x'fffe' WHERE id = ?", (number,))
+    with bell.listening(hive.paths.bell, "events") as (page,):
+        assert beginning.begin(hive, "dave") is None
+        assert page.wait(0)
+    assert db.value("SELECT state FROM messages WHERE id = ?", number) == "dead"
+    assert db.value("SELECT count(*) FROM turns") == 0
+    assert "body is no str" in db.value("SELECT why FROM warnings WHERE name = ?", f"dead:{number}")
+    last = "SELECT json_extract(payload, '$.why') FROM events WHERE kind = 'died'"
+    assert db.value(last) == "body is no str"
 
 
 def kept_all_the_same(hive: Hive) -> None:

@@ -5,6 +5,7 @@ nothing. A test for which one of them matters is marked `disk`.
 """
 
 import os
+import tempfile
 
 PLACE = "/dev/shm"
 ROOM = 4 << 30
@@ -12,11 +13,11 @@ ROOM = 4 << 30
 
 
 def directory() -> str:
-    """A value for TMPDIR: what is set, or the place in memory if programs may be run and there is room; else empty."""
-    given = os.environ.get("TMPDIR", "")
+    """The place in memory if programs may be run from there and there is room, else the usual one."""
+    usual = tempfile.gettempdir()
     try:
         found = os.statvfs(PLACE)
     except OSError:
-        return given
+        return usual
     fits = found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC
-    return given or (PLACE if fits and os.access(PLACE, os.W_OK) else "")
+    return PLACE if fits and os.access(PLACE, os.W_OK) else usual
